@@ -1,0 +1,1 @@
+"""Accounts: the owner's login, sessions and API keys."""

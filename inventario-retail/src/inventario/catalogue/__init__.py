@@ -1,0 +1,1 @@
+"""Catalogue: products, categories, prices, barcodes, stores."""

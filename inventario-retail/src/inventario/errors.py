@@ -1,0 +1,119 @@
+"""Errors of the domain. Each knows its HTTP status and leaves the service as an RFC 9457 problem document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+__all__ = [
+    "Conflict",
+    "DependencyUnavailable",
+    "DomainError",
+    "FieldProblem",
+    "Forbidden",
+    "Invalid",
+    "NotFound",
+    "PreconditionRequired",
+    "Unauthenticated",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One thing wrong with what was sent: where, what, and what to do about it.
+
+    ``field`` is a dotted path into the body (``movements.3.quantity``), or the name of a header or query parameter.
+    """
+
+    field: str
+    detail: str
+    remedy: str
+
+
+class DomainError(Exception):
+    """Something the caller asked for cannot be done, and the caller can be told why.
+
+    Args:
+        detail: One sentence: what failed.
+        remedy: One sentence: what to do next. Empty only where ``errors`` carry the remedies.
+        errors: Every field at fault, not only the first.
+        extra: Further members of the problem document.
+    """
+
+    status: ClassVar[int] = 400
+    slug: ClassVar[str] = "bad-request"
+    title: ClassVar[str] = "The request cannot be carried out"
+
+    def __init__(self, detail: str, *, remedy: str = "", errors: Sequence[FieldProblem] = (), extra: dict[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.remedy = remedy
+        self.errors = tuple(errors)
+        self.extra = extra or {}
+
+    @property
+    def kind(self) -> str:
+        """The short name of this error, as it stands at the end of the problem's ``type``."""
+        return str(self.extra.get("code", self.slug))
+
+
+class Invalid(DomainError):
+    """What was sent is understood and is wrong."""
+
+    status = 422
+    slug = "invalid"
+    title = "Some fields are not right"
+
+
+class NotFound(DomainError):
+    """Nothing stands under that name."""
+
+    status = 404
+    slug = "not-found"
+    title = "Not found"
+
+
+class Conflict(DomainError):
+    """The request contradicts what is there now."""
+
+    status = 409
+    slug = "conflict"
+    title = "In conflict with what is there"
+
+
+class PreconditionRequired(DomainError):
+    """An edit did not say which version it edits."""
+
+    status = 428
+    slug = "precondition-required"
+    title = "Say which version you are editing"
+
+
+class Unauthenticated(DomainError):
+    """No valid key or session. Never says which part was wrong."""
+
+    status = 401
+    slug = "unauthenticated"
+    title = "A key or a login is needed"
+
+
+class Forbidden(DomainError):
+    """The key or the person may not do this."""
+
+    status = 403
+    slug = "forbidden"
+    title = "Not allowed"
+
+
+class DependencyUnavailable(DomainError):
+    """A server we depend on does not answer. ``service`` names it, ``retry_after`` is in seconds."""
+
+    status = 503
+    slug = "dependency-unavailable"
+    title = "A part of the service is down"
+
+    def __init__(self, service: str, detail: str, *, remedy: str = "", retry_after: int = 2) -> None:
+        super().__init__(detail, remedy=remedy or f"Try again in {retry_after} s.", extra={"service": service})
+        self.service = service
+        self.retry_after = retry_after

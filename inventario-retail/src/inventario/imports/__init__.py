@@ -1,0 +1,1 @@
+"""Imports: products and movements from CSV and XLSX files."""

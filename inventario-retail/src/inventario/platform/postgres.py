@@ -1,0 +1,116 @@
+"""The one door to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from inventario.errors import DependencyUnavailable
+
+__all__ = ["Connection", "Database"]
+
+Connection = AsyncConnection[DictRow]
+
+# What the server does on our behalf even if we die: no statement outlives the client's patience, and nothing holds locks while idle.
+_SESSION = {
+    "statement_timeout": "30s",
+    "lock_timeout": "2s",
+    "idle_in_transaction_session_timeout": "30s",
+    "timezone": "UTC",
+}
+
+
+class Database:
+    """A bounded pool of connections that turns a lost server into `DependencyUnavailable`.
+
+    Errors of SQL itself (constraints, bad input) pass through as psycopg raises them: they say something about the request, not the server.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 12, patience: float = 5.0) -> None:
+        """Prepare the pool; nothing connects before `open`.
+
+        Args:
+            url: `postgresql://` address.
+            pool_size: Connections at most.
+            patience: Seconds a caller waits for a free connection.
+        """
+        options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        self._patience = patience
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=2,
+            max_size=pool_size,
+            timeout=patience,
+            open=False,
+            check=None,
+            name="inventario",
+            kwargs={
+                "row_factory": dict_row,
+                "options": options,
+                "connect_timeout": 5,
+                "application_name": "inventario",
+                "autocommit": True,
+            },
+        )
+
+    async def open(self) -> None:
+        """Start connecting in the background: the service starts with its database down."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Give up all connections."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection in autocommit mode; use ``async with connection.transaction()`` for more than one statement.
+
+        Raises:
+            DependencyUnavailable: The database cannot be reached, or went away meanwhile. Whether a statement under way was carried out is then unknown.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if not _lost(error):
+                raise
+            raise DependencyUnavailable("database", "The database does not answer.") from error
+
+    async def fetch(self, query: LiteralString, parameters: Any = None) -> list[DictRow]:
+        """Run one statement and return its rows as dictionaries.
+
+        Raises:
+            DependencyUnavailable: As `connection`.
+        """
+        async with self.connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchall()
+
+    async def ping(self, *, within: float = 1.0) -> float:
+        """Return the seconds that a trivial statement took.
+
+        Raises:
+            DependencyUnavailable: No answer in *within* seconds.
+        """
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        # A cancelled psycopg call waits for the server to confirm; an abandoned task does not make the caller wait for a frozen server.
+        task = asyncio.create_task(self.fetch("SELECT 1"))
+        done, _ = await asyncio.wait({task}, timeout=within)
+        if not done:
+            task.add_done_callback(lambda late: late.cancelled() or late.exception())
+            raise DependencyUnavailable("database", f"The database did not answer within {within:g} s.")
+        task.result()
+        return loop.time() - started
+
+
+def _lost(error: BaseException) -> bool:
+    """Tell a lost server from a statement that failed: SQLSTATE classes 08 and 57P, and errors without a state, are the connection's."""
+    state = getattr(error, "sqlstate", None)
+    return state is None or state.startswith(("08", "57P", "53", "58", "XX"))

@@ -1,0 +1,99 @@
+"""Every setting once: typed, and named after its environment variable.
+
+A secret ``NAME`` may also come from the file that ``NAME_FILE`` names.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+__all__ = ["Settings"]
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """Reads ``NAME_FILE`` for every secret ``NAME``, as container platforms hand secrets over."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        if path is None or "SecretStr" not in str(field.annotation):
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as error:
+            raise ValueError(
+                f"{field_name.upper()}_FILE={path} cannot be read: {error.strerror}. Name a file that holds the secret alone."
+            ) from error
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+class Settings(BaseSettings):
+    """The service's settings. A field ``api_port`` is the variable ``API_PORT``; the description is what the documentation shows."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    inventario_data: Path = Field(Path("var"), description="Directory of everything the shop keeps on this machine.")
+    api_port: int = Field(8080, ge=0, le=65535, description="Port of the dashboard and the API; 0 takes a free one.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL 15 or later, e.g. `postgresql://user:password@host:5432/name`. Not set: `inventario up` starts one of its own.",
+    )
+    redis_host: str | None = Field(None, description="Redis 7 or Valkey. Not set: `inventario up` starts one of its own.")
+    redis_port: int = Field(6379, ge=1, le=65535, description="Its port.")
+    redis_db: int = Field(0, ge=0, description="Its database number.")
+    redis_password: SecretStr | None = Field(None, description="Its password, where it has one.")
+    s3_endpoint_url: str | None = Field(
+        None, description="S3 endpoint, e.g. `http://localstack:4566`. Not set: `inventario up` starts one of its own."
+    )
+    s3_bucket_name: str = Field("inventario-retail-bucket", description="Bucket for files.")
+    aws_region: str = Field("us-east-1", description="Region of the bucket.")
+    aws_access_key_id: SecretStr | None = Field(None, description="Key of the bucket.")
+    aws_secret_access_key: SecretStr | None = Field(None, description="Secret of the bucket.")
+    dashboard_api_key: SecretStr | None = Field(
+        None, description="An API key that always works, with all scopes, even while the database is down."
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("localhost", "127.0.0.1", "[::1]"), description="Names the dashboard answers to, separated by commas; any other `Host` is refused."
+    )
+    database_pool_size: int = Field(12, ge=2, le=20, description="Connections to PostgreSQL that one process holds at most.")
+    request_timeout: float = Field(30.0, gt=0, description="Seconds a request may take.")
+    ledger_proof_interval: float = Field(300.0, gt=0, description="Seconds between two runs of the standing proof of the ledger.")
+    log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$", description="Least important level that is logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then variables, then secret files. No `.env` is read: whoever starts the process says what it gets."""
+        return init_settings, env_settings, _SecretFiles(settings_cls)
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    def require_database_url(self) -> str:
+        """Return the database's address.
+
+        Raises:
+            ValueError: It is not set; the text gives a valid example.
+        """
+        if self.database_url is None:
+            raise ValueError(
+                "DATABASE_URL is not set. Give the address of a PostgreSQL 15 or later, e.g. DATABASE_URL=postgresql://user:password@localhost:5432/inventario, "
+                "or run `inventario up`, which starts one."
+            )
+        return self.database_url.get_secret_value()

@@ -1,0 +1,1 @@
+"""The embedded servers: PostgreSQL, Valkey and SeaweedFS as supervised child processes."""

@@ -1,0 +1,1 @@
+"""Stock: the append-only ledger, its levels and the documents that move goods."""

@@ -1,0 +1,137 @@
+"""Every error leaves as an RFC 9457 problem document that names the field and the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from inventario.errors import DependencyUnavailable, DomainError, FieldProblem
+
+__all__ = ["field_problems", "install", "problem_response"]
+
+log = structlog.get_logger(__name__)
+
+_TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported media type"}
+
+
+def problem_response(
+    status: int,
+    *,
+    slug: str,
+    title: str,
+    detail: str,
+    remedy: str = "",
+    errors: Sequence[FieldProblem] = (),
+    extra: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Build the ``application/problem+json`` answer. ``type`` is a stable relative reference that the API documentation explains."""
+    body: dict[str, Any] = {"type": f"/docs/problems#{slug}", "title": title, "status": status, "detail": detail}
+    if remedy:
+        body["remedy"] = remedy
+    if errors:
+        body["errors"] = [{"field": error.field, "detail": error.detail, "remedy": error.remedy} for error in errors]
+    body.update(extra or {})
+    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+
+
+def from_domain_error(error: DomainError) -> Response:
+    """Turn a domain error into its answer."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, DependencyUnavailable) else None
+    return problem_response(
+        error.status,
+        slug=error.kind,
+        title=error.title,
+        detail=error.detail,
+        remedy=error.remedy,
+        errors=error.errors,
+        extra=error.extra,
+        headers=headers,
+    )
+
+
+# What pydantic found wrong, and what the sender can do about it. Anything else falls back on pydantic's own words.
+_REMEDIES = {
+    "missing": "Add the field.",
+    "extra_forbidden": "Remove the field, or correct its spelling.",
+    "json_invalid": "Send one JSON object with Content-Type: application/json.",
+    "decimal_parsing": 'Send a decimal as a string with a point, e.g. "12.50".',
+    "decimal_type": 'Send a decimal as a string with a point, e.g. "12.50".',
+    "decimal_max_places": "Send fewer decimal places.",
+    "decimal_max_digits": "Send a smaller number.",
+    "datetime_from_date_parsing": 'Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".',
+    "datetime_parsing": 'Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".',
+    "timezone_aware": 'Add the zone to the time, e.g. "2026-03-01T10:30:00-03:00".',
+    "uuid_parsing": 'Send an identifier as this API gave it, e.g. "01890a5d-ac96-774b-bcce-b302099a8057".',
+}
+
+
+def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
+    """Translate pydantic's error list. The first part of a location (body, query, header) is dropped: the names alone are unambiguous here."""
+    problems = []
+    for error in errors:
+        location = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+        message = str(error["msg"]).removeprefix("Value error, ")
+        # Our own validators say "what is wrong; what to do".
+        detail, _, remedy = message.partition("; ")
+        problems.append(FieldProblem(".".join(location) or "body", detail, remedy or _REMEDIES.get(error["type"], "Correct the value.")))
+    return problems
+
+
+async def _on_domain_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, DomainError)  # noqa: S101 - registered for this class alone
+    return from_domain_error(error)
+
+
+async def _on_invalid_request(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    problems = field_problems(error.errors())
+    return problem_response(
+        422,
+        slug="invalid",
+        title="Some fields are not right",
+        detail=f"{len(problems)} field(s) to correct; nothing was changed.",
+        errors=problems,
+    )
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    title = _TITLES.get(error.status_code, "The request cannot be carried out")
+    detail = {404: "Nothing stands at this address.", 405: "This address does not take that method."}.get(
+        error.status_code, str(error.detail)
+    )
+    return problem_response(
+        error.status_code,
+        slug=title.lower().replace(" ", "-"),
+        title=title,
+        detail=detail,
+        remedy="See /docs for what the API offers.",
+        headers=error.headers,
+    )
+
+
+async def _on_crash(request: Request, error: Exception) -> Response:
+    log.error("unhandled_error", path=request.url.path, exc_info=error)
+    return problem_response(
+        500,
+        slug="internal-error",
+        title="Something broke on our side",
+        detail="The request was not understood by our own code. It may or may not have taken effect.",
+        remedy="Repeat it with the same Idempotency-Key: what was already applied is not applied again.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(DomainError, _on_domain_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(Exception, _on_crash)

@@ -1,0 +1,33 @@
+"""What the composition root hands to routes and pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from inventario.accounts.schemas import Principal
+from inventario.platform.postgres import Database
+from inventario.settings import Settings
+
+__all__ = ["Services", "principal", "services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each, made in ``app.py``."""
+
+    settings: Settings
+    database: Database
+
+
+def services(request: Request) -> Services:
+    """Return the services of the application that *request* came to."""
+    found: Services = request.app.state.services
+    return found
+
+
+def principal(request: Request) -> Principal:
+    """Return who is asking; the authentication middleware has put it there."""
+    found: Principal = request.scope["principal"]
+    return found
