@@ -1,0 +1,166 @@
+"""PostgreSQL: its files, its command lines."""
+
+from __future__ import annotations
+
+import locale
+import os
+import re
+import shutil
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inventario.stack.errors import StackError
+from inventario.stack.ports import LOOPBACK
+from inventario.stack.privileges import hand_over
+from inventario.stack.process import spawn
+
+__all__ = ["DEATH_SIGNAL", "SUPERUSER", "Initialisation", "Postgres"]
+
+SUPERUSER = "postgres"
+
+# Immediate shutdown: the postmaster takes its backends along and releases its shared memory, and the next start replays the log. After SIGKILL
+# alone a backend may outlive it for a moment, which keeps the next server out.
+DEATH_SIGNAL = signal.SIGQUIT
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """One server: ``binaries`` holds its programs, ``directory`` its data, ``user`` is as in `launcher`."""
+
+    binaries: Path
+    directory: Path
+    port: int
+    user: str = "same"
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> list[str]:
+        """The command line. It names the data directory, and so do the titles of all server processes."""
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            # Loopback only: a socket file would need a short path and a directory that is ours.
+            "unix_socket_directories": "",
+            "cluster_name": _cluster_name(self.directory),
+            "log_line_prefix": "%m [%p] ",
+        } | self.settings
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(self.binaries / "postgres"), "-D", str(self.directory), *options]
+
+    def url(self, user: str, password: str, database: str) -> str:
+        """Return the address of *database* for *user*."""
+        return f"postgresql://{user}:{password}@{LOOPBACK}:{self.port}/{database}"
+
+
+class Initialisation:
+    """``initdb`` under way. It works beside the final directory, which therefore is either complete or absent."""
+
+    def __init__(self, postgres: Postgres, password: str, log: Path, *, durable: bool = True) -> None:
+        """Start it.
+
+        Raises:
+            OSError: The directory cannot be made.
+        """
+        self._final = postgres.directory
+        self._directory = self._final.with_name(f"{self._final.name}.new")
+        self._password_file = self._final.with_name(f"{self._final.name}.password")
+        self._log = log
+        shutil.rmtree(self._directory, ignore_errors=True)
+        self._directory.mkdir(mode=0o700)
+        self._password_file.unlink(missing_ok=True)
+        self._password_file.touch(mode=0o600)
+        self._password_file.write_text(f"{password}\n", encoding="ascii")
+        for path in (self._directory, self._password_file):
+            hand_over(path, postgres.user)
+        options: list[str | Path] = [
+            "-U",
+            SUPERUSER,
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            self._password_file,
+            "-E",
+            "UTF8",
+            *_locale(postgres.binaries),
+        ]
+        options += [] if durable else ["--no-sync"]
+        self._process = spawn([postgres.binaries / "initdb", "-D", self._directory, *options], log=log, user=postgres.user)
+
+    def done(self) -> bool:
+        """Tell whether the directory is complete now.
+
+        Raises:
+            StackError: It failed.
+        """
+        status = self._process.poll()
+        if status is None:
+            return False
+        self._password_file.unlink(missing_ok=True)
+        if status != 0:
+            raise StackError(_why(self._log, self._directory))
+        self._directory.rename(self._final)
+        _sync(self._final.parent)
+        return True
+
+    def wait(self) -> None:
+        """Wait until it is done.
+
+        Raises:
+            StackError: It failed.
+        """
+        self._process.wait()
+        self.done()
+
+    def stop(self) -> None:
+        """Give up; the next start begins anew."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _locale(binaries: Path) -> list[str]:
+    """Return options for an order that is the same on every machine, and for letters beyond ASCII being letters."""
+    ctype = next((name for name in ("C.UTF-8", "C.utf8", "en_US.UTF-8") if _has_locale(name)), "C")
+    options = ["--locale=C", f"--lc-ctype={ctype}"]
+    if _major(binaries) >= 17:
+        options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    return options
+
+
+def _has_locale(name: str) -> bool:
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, name)
+    except locale.Error:
+        return False
+    locale.setlocale(locale.LC_CTYPE, before)
+    return True
+
+
+def _major(binaries: Path) -> int:
+    output = subprocess.run([binaries / "initdb", "--version"], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    found = re.search(r"(\d+)", output)
+    return int(found.group(1)) if found else 0
+
+
+def _cluster_name(directory: Path) -> str:
+    """Return the data directory as far as the server takes it: 63 characters of ASCII."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in str(directory))[-63:]
+
+
+def _why(log: Path, directory: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+    if any("No space left on device" in line for line in lines[-20:]):
+        return f"The disk of {directory.parent} is full. Free some space there, or choose another place with --data DIRECTORY."
+    reason = next((line for line in reversed(lines) if "error" in line.lower() or "fatal" in line.lower()), "it gave no reason")
+    return f"PostgreSQL could not make its files in {directory.parent}: {reason.strip()}. See {log}."
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,62 @@
+"""As whom PostgreSQL runs: it refuses to be root."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+from inventario.stack.errors import StackError
+from inventario.stack.launcher import NOBODY
+from inventario.stack.process import spawn
+
+__all__ = ["hand_over", "postgres_user"]
+
+_AS_NOBODY = f"{NOBODY}:{NOBODY}"
+
+
+def postgres_user(postgres: Path, data: Path, log: Path) -> str:
+    """Return how to start PostgreSQL whose data lies in *data*: ``same``, ``namespace`` or ``uid:gid``.
+
+    A user namespace comes first: the files stay ours, and nothing has to be readable for others.
+
+    Raises:
+        StackError: We are root, and neither way works here.
+    """
+    if os.geteuid() != 0:
+        return "same"
+    if _works("namespace", postgres, log):
+        return "namespace"
+    if _works(_AS_NOBODY, postgres, log) and _reachable(data):
+        return _AS_NOBODY
+    raise StackError(
+        f"PostgreSQL refuses to run as root, user namespaces are not allowed here, and the user nobody cannot reach {_barred(postgres, data)}. "
+        "Run this as an ordinary user, or set DATABASE_URL to a server of your own."
+    )
+
+
+def hand_over(path: Path, user: str) -> None:
+    """Give *path* to the user that PostgreSQL runs as, where that is not us."""
+    if ":" in user:
+        uid, gid = map(int, user.split(":"))
+        os.chown(path, uid, gid)
+
+
+def _works(user: str, postgres: Path, log: Path) -> bool:
+    trial = spawn([postgres, "--version"], log=log, user=user, output=subprocess.DEVNULL)
+    return trial.wait() == 0
+
+
+def _barred(postgres: Path, data: Path) -> Path:
+    return next((path for path in (postgres.parent, data) if not _reachable(path)), data)
+
+
+def _reachable(path: Path) -> bool:
+    """Tell whether the user nobody may walk to *path*; what does not exist yet we shall make."""
+    return all(_lets_pass(parent.stat()) for parent in path.absolute().parents if parent.exists())
+
+
+def _lets_pass(status: os.stat_result) -> bool:
+    mine = stat.S_IXUSR if status.st_uid == NOBODY else stat.S_IXOTH
+    return bool(status.st_mode & mine)
