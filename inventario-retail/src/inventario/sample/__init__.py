@@ -1,0 +1,1 @@
+"""The sample shop: what a newcomer sees before entering anything."""
