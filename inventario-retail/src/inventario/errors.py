@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 __all__ = [
+    "Busy",
     "Conflict",
     "DependencyUnavailable",
     "DomainError",
@@ -14,7 +15,9 @@ __all__ = [
     "Forbidden",
     "Invalid",
     "NotFound",
+    "PreconditionFailed",
     "PreconditionRequired",
+    "TooManyRequests",
     "Unauthenticated",
 ]
 
@@ -82,6 +85,25 @@ class Conflict(DomainError):
     title = "In conflict with what is there"
 
 
+class Busy(Conflict):
+    """Somebody else is changing the same thing right now. ``retry_after`` is in seconds."""
+
+    slug = "busy"
+    title = "Somebody else is changing this right now"
+
+    def __init__(self, detail: str, *, remedy: str = "", retry_after: int = 2) -> None:
+        super().__init__(detail, remedy=remedy or f"Send the same request again in {retry_after} s.")
+        self.retry_after = retry_after
+
+
+class PreconditionFailed(DomainError):
+    """A condition in a header of the request does not hold."""
+
+    status = 412
+    slug = "precondition-failed"
+    title = "Changed meanwhile"
+
+
 class PreconditionRequired(DomainError):
     """An edit did not say which version it edits."""
 
@@ -104,6 +126,18 @@ class Forbidden(DomainError):
     status = 403
     slug = "forbidden"
     title = "Not allowed"
+
+
+class TooManyRequests(DomainError):
+    """The caller has to slow down. ``retry_after`` is in seconds."""
+
+    status = 429
+    slug = "too-many-requests"
+    title = "Too many attempts"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail, remedy=f"Try again in {retry_after} s.")
+        self.retry_after = retry_after
 
 
 class DependencyUnavailable(DomainError):

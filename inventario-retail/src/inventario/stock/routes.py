@@ -1,0 +1,137 @@
+"""JSON API of stock."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import Response
+
+from inventario.errors import DomainError, FieldProblem
+from inventario.stock.schemas import (
+    BatchAnswer,
+    BatchRequest,
+    BatchResult,
+    BatchReversal,
+    History,
+    LevelPage,
+    Movement,
+    MovementCreate,
+    MovementDetail,
+    MovementPage,
+    Problem,
+    Proof,
+)
+from inventario.web.problems import problem_document
+from inventario.web.services import principal, services
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["stock"])
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=4000, description="`next` of the page before.")]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description="Any text of your own, new for each movement.")]
+
+
+def _required_key(key: str | None) -> str:
+    if not key:
+        raise IdempotencyKeyMissing(
+            "The header Idempotency-Key is missing; nothing was recorded.",
+            errors=[
+                FieldProblem("Idempotency-Key", "the header is missing", "send a new UUID, and the same one when you repeat the request")
+            ],
+        )
+    return key
+
+
+class IdempotencyKeyMissing(DomainError):
+    """A movement came without a key: repeated after a lost answer, it would count twice."""
+
+    status = 400
+    slug = "idempotency-key-missing"
+    title = "The movement has no Idempotency-Key"
+
+
+@router.post("/movements", status_code=201, response_model=Movement)
+async def record_movement(request: Request, movement: MovementCreate, idempotency_key: Key = None) -> Response:
+    """Record one movement, once. The same key with the same body answers the same again, with `Idempotency-Replayed: true`."""
+    recorded = await services(request).stock.record(movement, key=_required_key(idempotency_key), actor=principal(request).name)
+    headers = {"Location": f"/api/v1/movements/{recorded.movement.id}"}
+    if recorded.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    # Already validated: sending it through the response model again would cost more than the movement.
+    return Response(_json(recorded.movement), 201, headers, media_type="application/json")
+
+
+def _json(movement: Movement) -> str:
+    # Exactly the fields of a new movement, so that a repeated request gets the same body to the letter.
+    return movement.model_dump_json(include=set(Movement.model_fields))
+
+
+@router.post("/movements:batch", response_model=BatchResult)
+async def record_movements(request: Request, body: BatchRequest) -> BatchResult:
+    """Record up to 1,000 movements, each with a key of its own; each is applied or refused by itself."""
+    batch, outcomes = await services(request).stock.record_many(body.movements, actor=principal(request).name)
+    answers = []
+    for item, outcome in zip(body.movements, outcomes, strict=True):
+        if isinstance(outcome, DomainError):
+            problem = Problem.model_validate(problem_document(outcome))
+            answers.append(BatchAnswer(key=item.key, status=outcome.status, problem=problem))
+        else:
+            answers.append(BatchAnswer(key=item.key, status=201, replayed=outcome.replayed, movement=outcome.movement))
+    return BatchResult(batch=batch, items=answers)
+
+
+@router.get("/movements")
+async def list_movements(
+    request: Request,
+    store: str | None = None,
+    sku: str | None = None,
+    since: Annotated[str | None, Query(max_length=64, description="A `watermark` of an earlier answer, or a time with its zone.")] = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> MovementPage:
+    """List movements, newest first; with `since`, oldest first and complete up to `watermark`."""
+    return await services(request).stock.movements(store=store, sku=sku, since=since, limit=limit, cursor=cursor)
+
+
+@router.get("/movements/{movement_id}")
+async def get_movement(request: Request, movement_id: UUID) -> MovementDetail:
+    """Return one movement, and what reversed it."""
+    return await services(request).stock.movement(movement_id)
+
+
+@router.post("/movements/{movement_id}:reverse", status_code=201, response_model=Movement)
+async def reverse_movement(request: Request, movement_id: UUID) -> Response:
+    """Take a movement back. Doing it again answers the first reversal."""
+    recorded = await services(request).stock.reverse(movement_id, actor=principal(request).name)
+    headers = {"Location": f"/api/v1/movements/{recorded.movement.id}"} | ({"Idempotency-Replayed": "true"} if recorded.replayed else {})
+    return Response(_json(recorded.movement), 201, headers, media_type="application/json")
+
+
+@router.post("/batches/{batch}:reverse")
+async def reverse_batch(request: Request, batch: UUID) -> BatchReversal:
+    """Take back what is left of a batch, all or nothing."""
+    return await services(request).stock.reverse_batch(batch, actor=principal(request).name)
+
+
+@router.get("/stock")
+async def list_levels(
+    request: Request, store: str | None = None, sku: str | None = None, limit: Limit = 50, cursor: Cursor = None
+) -> LevelPage:
+    """List what is on hand, by store and product."""
+    return await services(request).stock.levels(store=store, sku=sku, limit=limit, cursor=cursor)
+
+
+@router.get("/products/{sku}/history")
+async def stock_history(request: Request, sku: str, days: Annotated[int, Query(ge=1, le=730)] = 90) -> list[History]:
+    """Return the stock at the end of each day, for each store where the product ever moved."""
+    return await services(request).stock.history(sku, days=days)
+
+
+@router.get("/ledger/proof")
+async def prove_ledger(request: Request) -> Proof:
+    """Check now that every level is the sum of its movements."""
+    return await services(request).proof.run()
