@@ -26,7 +26,7 @@ from inventario.stock.schemas import (
 from inventario.web.problems import problem_document
 from inventario.web.services import principal, services
 
-__all__ = ["router"]
+__all__ = ["Cursor", "IdempotencyKeyMissing", "Key", "Limit", "required_key", "router"]
 
 router = APIRouter(tags=["stock"])
 
@@ -35,7 +35,12 @@ Cursor = Annotated[str | None, Query(max_length=4000, description="`next` of the
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description="Any text of your own, new for each movement.")]
 
 
-def _required_key(key: str | None) -> str:
+def required_key(key: str | None) -> str:
+    """Return *key*.
+
+    Raises:
+        IdempotencyKeyMissing: There is none.
+    """
     if not key:
         raise IdempotencyKeyMissing(
             "The header Idempotency-Key is missing; nothing was recorded.",
@@ -57,7 +62,7 @@ class IdempotencyKeyMissing(DomainError):
 @router.post("/movements", status_code=201, response_model=Movement)
 async def record_movement(request: Request, movement: MovementCreate, idempotency_key: Key = None) -> Response:
     """Record one movement, once. The same key with the same body answers the same again, with `Idempotency-Replayed: true`."""
-    recorded = await services(request).stock.record(movement, key=_required_key(idempotency_key), actor=principal(request).name)
+    recorded = await services(request).stock.record(movement, key=required_key(idempotency_key), actor=principal(request).name)
     headers = {"Location": f"/api/v1/movements/{recorded.movement.id}"}
     if recorded.replayed:
         headers["Idempotency-Replayed"] = "true"

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from inventario.errors import Busy, Conflict, DomainError, FieldProblem, Invalid, NotFound
+from inventario.paging import Cursor
 from inventario.platform.clock import new_id, now
 from inventario.platform.postgres import Connection, Database
-from inventario.stock import cursors, repository, rules
+from inventario.stock import repository, rules
 from inventario.stock.coalescing import Coalescer
 from inventario.stock.ledger import Ledger, Outcome, Recorded, Row
 from inventario.stock.schemas import (
@@ -36,6 +37,8 @@ from inventario.stock.schemas import (
 __all__ = ["Stock"]
 
 _NO_ID = UUID(int=0)
+# Above every sequence.
+_TOP = 2**63 - 1
 
 
 class Stock:
@@ -107,19 +110,21 @@ class Stock:
             NotFound: Unknown store or product.
             Invalid: *since* or *cursor* is not one of ours.
         """
+        place = Cursor(("movements", store, sku, since))
         async with self._database.connection() as connection:
             # Taken before the rows: what commits meanwhile is then told twice rather than never.
             mark = await repository.watermark(connection)
             stores, product = await _wanted(connection, store, sku)
             if since is not None:
-                rows, following = await _since(connection, stores, product, since, mark, limit, cursor)
+                rows = await _since(connection, stores, product, since, mark, limit, _transaction(place, cursor))
             elif product is not None:
-                rows, following = await _of_product(connection, stores, product, limit, cursor)
+                shown = _shown(place, cursor)
+                rows = await repository.product_ledger(connection, product, [(s, shown.get(s, _TOP)) for s in stores], limit + 1)
+                return _movement_page(rows, limit, _after_shown(place, rows[:limit], shown), mark)
             else:
-                before = cursors.position(cursor) if cursor else None
-                rows = await repository.store_ledger(connection, stores, before, limit + 1)
-                following = cursors.after_position(rows, limit)
-        return MovementPage(items=[MovementDetail.model_validate(row) for row in rows[:limit]], next=following, watermark=mark)
+                rows = await repository.store_ledger(connection, stores, _transaction(place, cursor), limit + 1)
+        last = rows[limit - 1] if len(rows) > limit else None
+        return _movement_page(rows, limit, place.write(last["xid"], str(last["id"])) if last else None, mark)
 
     async def levels(self, *, store: str | None = None, sku: str | None = None, limit: int = 50, cursor: str | None = None) -> LevelPage:
         """Return levels by store and product; where a product never moved in a store, there is none.
@@ -128,10 +133,15 @@ class Stock:
             NotFound: Unknown store or product.
             Invalid: *cursor* is not one of ours.
         """
+        place = Cursor(("stock", store, sku))
+        after = (0, 0)
+        if cursor:
+            after_store, after_product = place.read(cursor, int, int)
+            after = int(after_store), int(after_product)
         async with self._database.connection() as connection:
             stores, product = await _wanted(connection, store, sku)
-            rows = await repository.levels(connection, stores, product, cursors.level(cursor), limit + 1)
-        following = cursors.after_level(rows, limit)
+            rows = await repository.levels(connection, stores, product, after, limit + 1)
+        following = place.write(rows[limit - 1]["store_id"], rows[limit - 1]["product_id"]) if len(rows) > limit else None
         return LevelPage(items=[Level.model_validate(row) for row in rows[:limit]], next=following)
 
     async def needing_attention(self, limit: int = 100) -> AttentionPage:
@@ -307,27 +317,44 @@ async def _wanted(connection: Connection, store: str | None, sku: str | None) ->
     return stores, products[0]
 
 
-async def _of_product(
-    connection: Connection, stores: Sequence[int], product: int, limit: int, cursor: str | None
-) -> tuple[list[Any], str | None]:
-    below = cursors.ledger(cursor)
-    positions = [(store, below.get(store, cursors.TOP)) for store in stores]
-    rows = await repository.product_ledger(connection, product, positions, limit + 1)
-    return rows, cursors.after_ledger(rows, limit, below)
+def _movement_page(rows: Sequence[Any], limit: int, following: str | None, mark: str) -> MovementPage:
+    items = [MovementDetail.model_validate(row) for row in rows[:limit]]
+    return MovementPage(items=items, next=following if len(rows) > limit else None, watermark=mark)
+
+
+def _transaction(place: Cursor, cursor: str | None) -> tuple[str, UUID] | None:
+    """Read a place in the order of transactions: transaction, movement."""
+    if not cursor:
+        return None
+    xid, identifier = place.read(cursor, str, str)
+    return str(xid), UUID(str(identifier))
+
+
+def _shown(place: Cursor, cursor: str | None) -> dict[int, int]:
+    """Read a place in the ledger of a product: the last sequence that was shown of each store."""
+    if not cursor:
+        return {}
+    [text] = place.read(cursor, str)
+    pairs = [pair.split(":") for pair in str(text).split(",")]
+    return {int(store): int(sequence) for store, sequence in pairs}
+
+
+def _after_shown(place: Cursor, rows: Sequence[Any], before: dict[int, int]) -> str:
+    shown = before | {row["store_id"]: row["sequence"] for row in rows}
+    return place.write(",".join(f"{store}:{sequence}" for store, sequence in sorted(shown.items())))
 
 
 async def _since(
-    connection: Connection, stores: Sequence[int], product: int | None, since: str, mark: str, limit: int, cursor: str | None
-) -> tuple[list[Any], str | None]:
+    connection: Connection, stores: Sequence[int], product: int | None, since: str, mark: str, limit: int, after: tuple[str, UUID] | None
+) -> list[Any]:
     moment = None if since.isdecimal() else _moment(since)
-    if cursor:
-        after = cursors.position(cursor)
-    elif moment is None:
+    if after is None and moment is None:
+        if int(since) >= 2**64:
+            raise _not_understood(since)
         after = (since, _NO_ID)
-    else:
+    elif after is None and moment is not None:
         after = (await repository.first_xid_since(connection, moment), _NO_ID)
-    rows = await repository.movements_since(connection, stores, product, after, mark, moment, limit + 1)
-    return rows, cursors.after_position(rows, limit)
+    return await repository.movements_since(connection, stores, product, after or ("0", _NO_ID), mark, moment, limit + 1)
 
 
 def _moment(text: str) -> datetime:
@@ -336,12 +363,10 @@ def _moment(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise Invalid(
-            "since is neither a watermark nor a time.",
-            errors=[
-                FieldProblem(
-                    "since", f"{text!r} is not understood", "give the watermark of an earlier answer, or 2026-03-01T00:00:00-03:00"
-                )
-            ],
-        )
+        raise _not_understood(text)
     return moment
+
+
+def _not_understood(since: str) -> Invalid:
+    remedy = "give the watermark of an earlier answer, or a time with its zone: 2026-03-01T00:00:00-03:00"
+    return Invalid("since is neither a watermark nor a time.", errors=[FieldProblem("since", f"{since!r} is not understood", remedy)])

@@ -140,6 +140,7 @@ CREATE TABLE stock_transfers (
     dispatched_at timestamptz NOT NULL DEFAULT now(),
     received_at   timestamptz,
     received_hash bytea,
+    reason        text,
     CHECK (from_store_id <> to_store_id),
     CHECK ((state = 'received') = (received_at IS NOT NULL)),
     UNIQUE (from_store_id, key)

@@ -1,0 +1,1 @@
+"""Transfers: documents that move goods from one store to another, with the time in between."""
