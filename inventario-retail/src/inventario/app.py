@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
 from inventario import __version__
+from inventario.accounts import pages as accounts_pages
+from inventario.accounts.service import Accounts
+from inventario.observability.metrics import ledger_mismatches
+from inventario.operations import routes as operations_routes
+from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
 from inventario.settings import Settings
-from inventario.web import problems
+from inventario.stock import routes as stock_routes
+from inventario.stock.jobs import LedgerProof
+from inventario.stock.service import Stock
+from inventario.transfers import routes as transfers_routes
+from inventario.transfers.service import Transfers
+from inventario.web import metrics, problems
+from inventario.web import pages as web_pages
+from inventario.web.middleware import Dashboard
 from inventario.web.services import Services
+from inventario.web.static import StaticFiles
+from inventario.web.templating import Pages
 
 __all__ = ["create_app"]
 
@@ -23,16 +38,34 @@ def create_app(settings: Settings) -> FastAPI:
         ValueError: A setting is missing; the text names it and gives an example.
     """
     database = Database(settings.require_database_url(), pool_size=settings.database_pool_size)
+    master_key = settings.dashboard_api_key
+    accounts = Accounts(database, master_key=None if master_key is None else master_key.get_secret_value())
+    stock = Stock(database)
+    transfers = Transfers(database, stock)
+    proof = LedgerProof(database, interval=settings.ledger_proof_interval, report=ledger_mismatches.set)
+    operations = Operations(database, mismatches=lambda: None if proof.latest is None else proof.latest.mismatches)
+    static = StaticFiles()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await database.open()
+        proving = asyncio.create_task(proof.keep_proving())
         yield
+        proving.cancel()
+        accounts.close()
         await database.close()
 
-    app = FastAPI(
+    app = Dashboard(
         title="Inventario Retail", version=__version__, lifespan=lifespan, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    app.state.services = Services(settings=settings, database=database)
+    app.state.services = Services(settings=settings, database=database, accounts=accounts, stock=stock, proof=proof, transfers=transfers, operations=operations)
+    app.state.pages = Pages(static)
+    app.guard(settings, accounts, static)
+    app.include_router(operations_routes.router)
+    app.include_router(metrics.router)
+    app.include_router(stock_routes.router, prefix="/api/v1")
+    app.include_router(transfers_routes.router, prefix="/api/v1")
+    app.include_router(web_pages.router)
+    app.include_router(accounts_pages.router)
     problems.install(app)
     return app

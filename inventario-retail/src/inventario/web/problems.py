@@ -1,4 +1,4 @@
-"""Every error leaves as an RFC 9457 problem document that names the field and the remedy."""
+"""Every error leaves as an RFC 9457 problem document that names the field and the remedy; a person's browser gets the same as a page."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Scope
 
-from inventario.errors import DependencyUnavailable, DomainError, FieldProblem
+from inventario.errors import DomainError, FieldProblem, Invalid
+from inventario.web.languages import language_of
 
-__all__ = ["field_problems", "install", "problem_response"]
+__all__ = ["answer_error", "field_problems", "from_domain_error", "install", "problem_document", "problem_response"]
 
 log = structlog.get_logger(__name__)
 
 _TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported media type"}
+_DETAILS = {404: "Nothing stands at this address.", 405: "This address does not take that method."}
 
 
 def problem_response(
@@ -42,9 +45,14 @@ def problem_response(
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 
+def problem_document(error: DomainError) -> dict[str, Any]:
+    """Return the members of the problem document of *error*, for an answer that carries several."""
+    document: dict[str, Any] = orjson.loads(bytes(from_domain_error(error).body))
+    return document
+
+
 def from_domain_error(error: DomainError) -> Response:
-    """Turn a domain error into its answer."""
-    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, DependencyUnavailable) else None
+    """Turn a domain error into its answer for a machine."""
     return problem_response(
         error.status,
         slug=error.kind,
@@ -53,7 +61,16 @@ def from_domain_error(error: DomainError) -> Response:
         remedy=error.remedy,
         errors=error.errors,
         extra=error.extra,
-        headers=headers,
+        headers=_retry_after(error),
+    )
+
+
+def answer_error(scope: Scope, error: DomainError) -> Response:
+    """Turn a domain error into what the asker understands: a page for a browser, words in the person's language for our scripts, English for machines."""
+    if not _wants_page(scope):
+        return _for_script(scope, error) if _has_session(scope) else from_domain_error(error)
+    return _page(
+        scope, error.status, title=error.title, detail=error.detail, remedy=error.remedy, errors=error.errors, headers=_retry_after(error)
     )
 
 
@@ -85,29 +102,23 @@ def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     return problems
 
 
-async def _on_domain_error(_: Request, error: Exception) -> Response:
+async def _on_domain_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DomainError)  # noqa: S101 - registered for this class alone
-    return from_domain_error(error)
+    return answer_error(request.scope, error)
 
 
-async def _on_invalid_request(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)  # noqa: S101
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this class alone
     problems = field_problems(error.errors())
-    return problem_response(
-        422,
-        slug="invalid",
-        title="Some fields are not right",
-        detail=f"{len(problems)} field(s) to correct; nothing was changed.",
-        errors=problems,
-    )
+    return answer_error(request.scope, Invalid(f"{len(problems)} field(s) to correct; nothing was changed.", errors=problems))
 
 
-async def _on_http_exception(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
     title = _TITLES.get(error.status_code, "The request cannot be carried out")
-    detail = {404: "Nothing stands at this address.", 405: "This address does not take that method."}.get(
-        error.status_code, str(error.detail)
-    )
+    detail = _DETAILS.get(error.status_code, str(error.detail))
+    if _wants_page(request.scope):
+        return _page(request.scope, error.status_code, title=title, detail=detail, headers=error.headers)
     return problem_response(
         error.status_code,
         slug=title.lower().replace(" ", "-"),
@@ -119,11 +130,20 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 
 
 async def _on_crash(request: Request, error: Exception) -> Response:
-    log.error("unhandled_error", path=request.url.path, exc_info=error)
+    log.error("unhandled_error", path=request.url.path, request_id=request.scope.get("request_id"), exc_info=error)
+    title = "Something broke on our side"
+    if _wants_page(request.scope):
+        return _page(
+            request.scope,
+            500,
+            title=title,
+            detail="It may or may not have taken effect.",
+            remedy="Look at the last movements before you repeat it.",
+        )
     return problem_response(
         500,
         slug="internal-error",
-        title="Something broke on our side",
+        title=title,
         detail="The request was not understood by our own code. It may or may not have taken effect.",
         remedy="Repeat it with the same Idempotency-Key: what was already applied is not applied again.",
     )
@@ -135,3 +155,47 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(Exception, _on_crash)
+
+
+def _wants_page(scope: Scope) -> bool:
+    if scope["path"].startswith("/api/") or "app" not in scope or not hasattr(scope["app"].state, "pages"):
+        return False
+    return any(name == b"accept" and b"text/html" in value for name, value in scope["headers"])
+
+
+def _has_session(scope: Scope) -> bool:
+    principal = scope.get("principal")
+    return principal is not None and principal.session
+
+
+def _page(
+    scope: Scope,
+    status: int,
+    *,
+    title: str,
+    detail: str,
+    remedy: str = "",
+    errors: Sequence[FieldProblem] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    context = {"status": status, "title": title, "detail": detail, "remedy": remedy, "errors": errors}
+    return HTMLResponse(scope["app"].state.pages.render(scope, "web/error.html", context), status, headers)
+
+
+def _for_script(scope: Scope, error: DomainError) -> Response:
+    say = language_of(scope).sentence
+    return problem_response(
+        error.status,
+        slug=error.kind,
+        title=say(error.title),
+        detail=say(error.detail),
+        remedy=say(error.remedy),
+        errors=[FieldProblem(problem.field, say(problem.detail), say(problem.remedy)) for problem in error.errors],
+        extra=error.extra,
+        headers=_retry_after(error),
+    )
+
+
+def _retry_after(error: DomainError) -> dict[str, str] | None:
+    seconds = getattr(error, "retry_after", None)
+    return None if seconds is None else {"Retry-After": str(seconds)}

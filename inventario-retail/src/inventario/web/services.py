@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from inventario.accounts.schemas import Principal
+from inventario.accounts.service import Accounts
+from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
 from inventario.settings import Settings
+from inventario.stock.jobs import LedgerProof
+from inventario.stock.service import Stock
+from inventario.transfers.service import Transfers
 
 __all__ = ["Services", "principal", "services"]
 
@@ -19,6 +24,11 @@ class Services:
 
     settings: Settings
     database: Database
+    accounts: Accounts
+    stock: Stock
+    proof: LedgerProof
+    operations: Operations
+    transfers: Transfers
 
 
 def services(request: Request) -> Services:

@@ -1,0 +1,140 @@
+"""Collects every sentence that people read, so that none is left untranslated.
+
+``python -m inventario.web.messages`` brings the catalogues up to date: new sentences come in without a translation, unused ones go.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+__all__ = ["all_messages", "script_messages", "update_catalog"]
+
+_PACKAGE = Path(__file__).parent.parent
+_IN_SCRIPT = re.compile(r"""\bt\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
+_ERRORS = {
+    "Conflict",
+    "DependencyUnavailable",
+    "FieldProblem",
+    "Forbidden",
+    "Invalid",
+    "NotFound",
+    "PreconditionRequired",
+    "TooManyRequests",
+    "Unauthenticated",
+    "ValueError",
+    "PydanticCustomError",
+}
+_MARKED = {"N_", "text"}
+
+Message = str | tuple[str, str]
+
+
+@cache
+def script_messages() -> tuple[str, ...]:
+    """Return what the pages' own scripts say through ``t("...")``."""
+    found = set()
+    for path in sorted((_PACKAGE / "static" / "js").glob("*.js")):
+        for double, single in _IN_SCRIPT.findall(path.read_text(encoding="utf-8")):
+            found.add((double or single).replace('\\"', '"').replace("\\'", "'"))
+    return tuple(sorted(found))
+
+
+def template_messages() -> set[Message]:
+    """Return what templates say; a pair is a singular and a plural."""
+    found: set[Message] = set()
+    for path in sorted(_PACKAGE.glob("*/templates/**/*.html")):
+        with path.open("rb") as file:
+            options = {"encoding": "utf-8", "trimmed": "true", "silent": "false"}
+            for _, _, message, _ in babel_extract(file, ["_", "gettext", "ngettext"], [], options):
+                found.add((str(message[0]), str(message[1])) if isinstance(message, tuple) else str(message))
+    return found
+
+
+def python_messages() -> set[Message]:
+    """Return the sentences of errors and of ``N_("...")`` in the code. What an f-string fills in becomes a numbered blank."""
+    found: set[Message] = set()
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        if "migrations" in path.parts or "stack" in path.parts or path.name in {"commands.py", "cli.py", "settings.py"}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                found.update(_of_call(node))
+            elif isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == "title" for target in node.targets):
+                found.update(_texts(node.value))
+            elif isinstance(node, ast.FunctionDef) and node.name.endswith("_problem"):
+                # Rules return what is wrong instead of raising it.
+                found.update(
+                    part for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value for part in _problem(inner.value)
+                )
+    return found
+
+
+def all_messages() -> set[Message]:
+    """Return everything that a catalogue has to hold."""
+    return template_messages() | python_messages() | set(script_messages())
+
+
+def update_catalog(path: Path) -> None:
+    """Add what is new to the catalogue at *path* and drop what nobody says any more."""
+    with path.open("rb") as file:
+        old = read_po(file)
+    fresh = Catalog(locale=old.locale, project="inventario", fuzzy=False, header_comment="# What people read, in Spanish of Argentina.")
+    for message in sorted(all_messages(), key=str):
+        known = old.get(message if isinstance(message, str) else message[0])
+        fresh.add(message, string=known.string if known is not None else "")
+    with path.open("wb") as file:
+        write_po(file, fresh, width=0, omit_header=False, sort_output=True)
+
+
+def _of_call(node: ast.Call) -> Iterator[str]:
+    name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr if isinstance(node.func, ast.Attribute) else ""
+    if name in _ERRORS:
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg in {"detail", "remedy", "title", None})]:
+            for text in _texts(argument):
+                # Validators say "what is wrong; what to do", and the two are shown apart. A single word is the name of a field.
+                parts = text.split("; ", 1) if name in {"ValueError", "PydanticCustomError"} else [text]
+                yield from (part for part in parts if " " in part)
+    elif name in _MARKED and node.args:
+        yield from _texts(node.args[0])
+    elif name == "problem_response":
+        for keyword in node.keywords:
+            if keyword.arg in {"title", "detail", "remedy"}:
+                yield from _texts(keyword.value)
+
+
+def _problem(node: ast.expr) -> Iterator[str]:
+    for element in node.elts if isinstance(node, ast.Tuple) else [node]:
+        for text in _texts(element):
+            yield from (part for part in text.split("; ", 1) if " " in part)
+
+
+def _texts(node: ast.expr) -> Iterator[str]:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "{" + f"v{index}" + "}" for index, part in enumerate(node.values)
+        )
+    elif isinstance(node, ast.IfExp):
+        yield from _texts(node.body)
+        yield from _texts(node.orelse)
+    elif isinstance(node, ast.BoolOp):
+        for value in node.values:
+            yield from _texts(value)
+
+
+def _main() -> None:
+    for path in sorted((_PACKAGE / "locale").glob("*/LC_MESSAGES/*.po")):
+        update_catalog(path)
+
+
+if __name__ == "__main__":
+    _main()
