@@ -374,6 +374,16 @@ async def test_the_proof_finds_a_level_that_was_tampered_with(move: Any, shop: D
     assert reported == [2]
 
 
+async def test_the_proof_finds_a_movement_without_a_level(move: Any, shop: Database) -> None:
+    await move("A", 5)
+    async with shop.connection() as connection, connection.transaction():
+        # The triggers and rights that forbid this are what the proof does not rely on.
+        await connection.execute("SET LOCAL session_replication_role = replica")
+        await connection.execute("DELETE FROM stock_levels")
+    proof = await LedgerProof(shop, interval=1, report=lambda _: None).run()
+    assert proof.mismatches == 1
+
+
 async def test_a_locked_product_delays_its_own_sales_only(stock: Stock, move: Any, shop: Database) -> None:
     await move("A", 10)
     await move("B", 10)

@@ -334,11 +334,12 @@ _PROOF: LiteralString = """
         FROM stock_movements GROUP BY store_id, product_id
     ),
     compared AS (
-        SELECT l.store_id, l.product_id, l.on_hand, l.version, coalesce(g.ledger, 0) AS ledger, coalesce(g.movements, 0) AS movements,
-            coalesce(g.last_balance, 0) AS last_balance,
-            l.on_hand <> coalesce(g.ledger, 0) OR l.version <> coalesce(g.movements, 0)
+        -- Full, so that a movement without a level is found too.
+        SELECT store_id, product_id, coalesce(l.on_hand, 0) AS on_hand, coalesce(l.version, 0) AS version, coalesce(g.ledger, 0) AS ledger,
+            coalesce(g.movements, 0) AS movements, coalesce(g.last_balance, 0) AS last_balance,
+            l.store_id IS NULL OR l.on_hand <> coalesce(g.ledger, 0) OR l.version <> coalesce(g.movements, 0)
                 OR coalesce(g.last_sequence, 0) <> l.version OR l.on_hand <> coalesce(g.last_balance, 0) AS wrong
-        FROM stock_levels AS l LEFT JOIN ledger AS g USING (store_id, product_id)
+        FROM stock_levels AS l FULL JOIN ledger AS g USING (store_id, product_id)
     )
 """
 

@@ -54,7 +54,7 @@ _ROWS: LiteralString = """
 
 _IMPORT: LiteralString = """
     source AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY i.occurred_at, i.line) AS ord, time_ordered_uuid() AS id, i.key, ''::bytea AS hash,
+        SELECT row_number() OVER (ORDER BY i.occurred_at, i.line) AS ord, NULL::uuid AS id, i.key, ''::bytea AS hash,
             s.id AS store_id, p.id AS product_id, i.kind::movement_kind AS kind, i.quantity, i.counted, NULL::numeric AS expected,
             i.unit_price, coalesce(i.unit_cost, p.cost) AS unit_cost, CASE WHEN i.kind IN ('sale', 'return') THEN p.vat_rate END AS vat_rate,
             coalesce(i.occurred_at, now()) AS occurred_at, s.time_zone, i.device, i.device_sequence, i.reason, %(actor)s::text AS actor,
@@ -69,7 +69,7 @@ _IMPORT: LiteralString = """
 
 _REVERSAL: LiteralString = """
     source AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY m.recorded_at DESC, m.sequence DESC) AS ord, time_ordered_uuid() AS id, NULL::text AS key,
+        SELECT row_number() OVER (ORDER BY m.recorded_at DESC, m.sequence DESC) AS ord, NULL::uuid AS id, NULL::text AS key,
             ''::bytea AS hash, m.store_id, m.product_id, 'reversal'::movement_kind AS kind, -m.quantity AS quantity,
             NULL::numeric AS counted, NULL::numeric AS expected, m.unit_price, m.unit_cost, m.vat_rate, now() AS occurred_at, s.time_zone,
             NULL::text AS device, NULL::bigint AS device_sequence, NULL::text AS reason, %(actor)s::text AS actor,
@@ -110,12 +110,12 @@ _WRITE: LiteralString = """
         WINDOW level AS (PARTITION BY store_id, product_id ORDER BY ord)
     ),
     judged AS MATERIALIZED (
-        SELECT *, bool_or(may_refuse AND after < before AND after < 0) OVER (PARTITION BY store_id, product_id) AS held
+        SELECT *, coalesce(id, time_ordered_uuid()) AS movement_id, bool_or(may_refuse AND after < before AND after < 0) OVER (PARTITION BY store_id, product_id) AS held
         FROM balanced
     ),
     keyed AS (
         INSERT INTO movement_keys (store_id, key, body_hash, movement_id)
-        SELECT store_id, key, hash, id FROM judged WHERE NOT held AND key IS NOT NULL
+        SELECT store_id, key, hash, movement_id FROM judged WHERE NOT held AND key IS NOT NULL
         ORDER BY store_id, key
     ),
     levelled AS (
@@ -130,7 +130,7 @@ _WRITE: LiteralString = """
     written AS (
         INSERT INTO stock_movements (id, store_id, product_id, sequence, kind, quantity, on_hand, counted, expected, unit_price, unit_cost,
             vat_rate, oversold, occurred_at, business_date, device, device_sequence, reason, actor, batch_id, transfer_id, reverses)
-        SELECT id, store_id, product_id, sequence, kind, after - before, after,
+        SELECT movement_id, store_id, product_id, sequence, kind, after - before, after,
             CASE WHEN kind = 'count' THEN coalesce(counted, after) END,
             CASE WHEN kind = 'count' THEN coalesce(expected, before) END,
             unit_price, unit_cost, vat_rate, after < 0, occurred_at, (occurred_at AT TIME ZONE time_zone)::date,
@@ -140,15 +140,15 @@ _WRITE: LiteralString = """
     ),
     corrected AS (
         INSERT INTO stock_reversals (store_id, movement_id, reversal_id)
-        SELECT store_id, reverses, id FROM judged WHERE NOT held AND reverses IS NOT NULL
+        SELECT store_id, reverses, movement_id FROM judged WHERE NOT held AND reverses IS NOT NULL
         ORDER BY store_id, reverses
     ),
     told AS (
-        INSERT INTO outbox (store_id, topic, subject) SELECT store_id, topic, id FROM judged WHERE NOT held AND topic IS NOT NULL ORDER BY ord
+        INSERT INTO outbox (store_id, topic, subject) SELECT store_id, topic, movement_id FROM judged WHERE NOT held AND topic IS NOT NULL ORDER BY ord
     ),
     raised AS (
         INSERT INTO stock_tasks (store_id, product_id, kind, movement_id)
-        SELECT DISTINCT ON (store_id, product_id) store_id, product_id, 'oversold', id FROM judged WHERE NOT held AND after < 0 AND after < before
+        SELECT DISTINCT ON (store_id, product_id) store_id, product_id, 'oversold', movement_id FROM judged WHERE NOT held AND after < 0 AND after < before
         ORDER BY store_id, product_id, ord
         ON CONFLICT DO NOTHING
     )
@@ -169,7 +169,7 @@ _EACH: LiteralString = """
 """
 
 _COUNT: LiteralString = """
-    SELECT (SELECT count(*) FROM written) AS applied, (SELECT count(*) FROM source WHERE seen_id IS NOT NULL) AS replayed
+    SELECT (SELECT count(*) FROM judged WHERE NOT held) AS applied, (SELECT count(*) FROM source WHERE seen_id IS NOT NULL) AS replayed
 """
 
 # A level that another transaction holds (a long import, another process) makes its own movements wait, not the whole batch.
