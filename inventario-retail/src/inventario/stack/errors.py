@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from pathlib import Path
 
-__all__ = ["StackError", "explain"]
+__all__ = ["StackError", "explain", "reason"]
 
 
 class StackError(Exception):
@@ -24,3 +24,9 @@ def explain(error: OSError, path: Path) -> StackError:
     if error.errno in {errno.EEXIST, errno.ENOTDIR}:
         return StackError(f"{where} is in the way: a directory is needed there. Move it, or choose another place with --data DIRECTORY.")
     return StackError(f"{where}: {error.strerror}. Choose another place with --data DIRECTORY.")
+
+
+def reason(error: BaseException) -> str:
+    """Return what a driver says about a failed connection, without the hints in its further lines."""
+    lines = str(error).strip().splitlines()
+    return lines[0].strip() if lines else type(error).__name__

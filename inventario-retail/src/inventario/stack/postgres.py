@@ -8,13 +8,15 @@ import re
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from inventario.stack.errors import StackError
+from inventario.stack.logs import tail
 from inventario.stack.ports import LOOPBACK
 from inventario.stack.privileges import hand_over
-from inventario.stack.process import spawn
+from inventario.stack.process import kill_tree, spawn
 
 __all__ = ["DEATH_SIGNAL", "SUPERUSER", "Initialisation", "Postgres"]
 
@@ -33,7 +35,7 @@ class Postgres:
     directory: Path
     port: int
     user: str = "same"
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -45,9 +47,25 @@ class Postgres:
             "unix_socket_directories": "",
             "cluster_name": _cluster_name(self.directory),
             "log_line_prefix": "%m [%p] ",
-        } | self.settings
+            **self.settings,
+        }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(self.binaries / "postgres"), "-D", str(self.directory), *options]
+
+    def clear(self) -> None:
+        """End a server that still runs on these files, and forget one that is gone. Only for whoever holds the data directory.
+
+        PostgreSQL itself goes by the process number it wrote down, and that may meanwhile belong to another process: in a container that starts
+        again it nearly always does, and PostgreSQL would then refuse to start for ever.
+        """
+        lock = self.directory / "postmaster.pid"
+        try:
+            pid = int(lock.read_text(encoding="ascii", errors="replace").split()[0])
+        except (OSError, ValueError, IndexError):
+            pid = 0
+        if pid and _works_in(pid, self.directory):
+            kill_tree(pid)
+        lock.unlink(missing_ok=True)
 
     def url(self, user: str, password: str, database: str) -> str:
         """Return the address of *database* for *user*."""
@@ -86,7 +104,7 @@ class Initialisation:
             *_locale(postgres.binaries),
         ]
         options += [] if durable else ["--no-sync"]
-        self._process = spawn([postgres.binaries / "initdb", "-D", self._directory, *options], log=log, user=postgres.user)
+        self.process = spawn([postgres.binaries / "initdb", "-D", self._directory, *options], log=log, user=postgres.user)
 
     def done(self) -> bool:
         """Tell whether the directory is complete now.
@@ -94,7 +112,7 @@ class Initialisation:
         Raises:
             StackError: It failed.
         """
-        status = self._process.poll()
+        status = self.process.poll()
         if status is None:
             return False
         self._password_file.unlink(missing_ok=True)
@@ -110,14 +128,21 @@ class Initialisation:
         Raises:
             StackError: It failed.
         """
-        self._process.wait()
+        self.process.wait()
         self.done()
 
     def stop(self) -> None:
         """Give up; the next start begins anew."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def _works_in(pid: int, directory: Path) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cwd").samefile(directory)
+    except OSError:
+        return False
 
 
 def _locale(binaries: Path) -> list[str]:
@@ -151,8 +176,8 @@ def _cluster_name(directory: Path) -> str:
 
 
 def _why(log: Path, directory: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    if any("No space left on device" in line for line in lines[-20:]):
+    lines = tail(log)
+    if any("No space left on device" in line for line in lines):
         return f"The disk of {directory.parent} is full. Free some space there, or choose another place with --data DIRECTORY."
     reason = next((line for line in reversed(lines) if "error" in line.lower() or "fatal" in line.lower()), "it gave no reason")
     return f"PostgreSQL could not make its files in {directory.parent}: {reason.strip()}. See {log}."

@@ -1,0 +1,157 @@
+"""The command line. What a command needs is imported when it runs: `inventario up` has to start servers, not to load modules."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from inventario.stack.errors import StackError, reason
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+__all__ = ["app"]
+
+# Commands that features bring: the module and its typer application.
+_FEATURES = {
+    "key": ("inventario.accounts.commands", "key_app"),
+    "owner": ("inventario.accounts.commands", "owner_app"),
+}
+
+
+class _Commands(TyperGroup):
+    """Loads a feature's commands when one of them is called, or all are listed."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return [*super().list_commands(ctx), *_FEATURES]
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in _FEATURES:
+            return super().get_command(ctx, cmd_name)
+        module, name = _FEATURES[cmd_name]
+        group = typer.main.get_group(getattr(import_module(module), name))
+        group.name = cmd_name
+        return group
+
+    def invoke(self, ctx: Context) -> Any:
+        """Turn what keeps a command from working into one line and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            problem = _explained(error)
+            if problem is None:
+                raise
+            typer.echo(f"inventario: {problem}", err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Where the shop lives. Default: INVENTARIO_DATA, else ./var.")]
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the dashboard. Default: API_PORT, else 8080.")]
+
+
+@app.callback()
+def main(ctx: typer.Context, data: Data = None) -> None:
+    """Inventario Retail: an inventory service for shops that never stops selling."""
+    _choose(data)
+    if ctx.invoked_subcommand in _FEATURES:
+        _find_servers()
+
+
+@app.command()
+def up(
+    data: Data = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    sample: Annotated[bool, typer.Option(help="Fill a new shop with sample data.")] = True,
+    follow_parent: Annotated[bool, typer.Option("--follow-parent", hidden=True)] = False,
+) -> None:
+    """Run the whole shop: PostgreSQL, Valkey, SeaweedFS and the dashboard. Ctrl-C stops it."""
+    from inventario.stack.shop import Options, run  # noqa: PLC0415
+
+    _choose(data)
+    run(Options(_data(), host, _port(port), sample, follow_parent), os.environ)
+
+
+@app.command()
+def serve(
+    data: Data = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="Socket to take connections from, already listening.")] = None,
+    gate: Annotated[int | None, typer.Option(hidden=True, help="Pipe whose end is awaited before the first connection.")] = None,
+) -> None:
+    """Run the dashboard alone, on the servers that the environment names."""
+    _choose(data)
+    _find_servers()
+    from inventario.serve import serve as run  # noqa: PLC0415
+
+    run(host=host, port=port, fd=fd, gate=gate)
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database to the schema of this release. Harmless to repeat."""
+    _choose(data)
+    _find_servers()
+    from inventario.stack.configuration import migrate_database  # noqa: PLC0415
+
+    typer.echo(migrate_database())
+
+
+@app.command()
+def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Show what runs. Exit status 1 when something is down."""
+    _choose(data)
+    _find_servers()
+    from inventario.stack.status import inspect, show  # noqa: PLC0415
+
+    found = inspect(_data())
+    typer.echo(found.as_json() if as_json else show(found))
+    raise typer.Exit(0 if found.ok else 1)
+
+
+def _choose(data: Path | None) -> None:
+    """Let an option stand where the variable would, for every command and every process started by one."""
+    if data is not None:
+        os.environ["INVENTARIO_DATA"] = str(data.absolute())
+
+
+def _data() -> Path:
+    return Path(os.environ.get("INVENTARIO_DATA") or "var").absolute()
+
+
+def _find_servers() -> None:
+    """Point at the database of the shop in the data directory, where the environment names no other."""
+    address = _data() / "secrets" / "database-url"
+    if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")) and address.is_file():
+        os.environ.pop("DATABASE_URL", None)
+        os.environ["DATABASE_URL_FILE"] = str(address)
+
+
+def _port(given: int | None) -> int:
+    if given is not None:
+        return given
+    text = os.environ.get("API_PORT") or "8080"
+    if not text.isdigit() or int(text) > 65535:
+        raise typer.BadParameter(f"API_PORT={text} is not a port. Set a number up to 65535, e.g. API_PORT=8080.")
+    return int(text)
+
+
+def _explained(error: Exception) -> str | None:
+    """Return what to tell about *error*, or None where it is a defect of ours and deserves its traceback."""
+    if isinstance(error, StackError):
+        return str(error)
+    # Only a command that has loaded the driver can have met its error.
+    driver = sys.modules.get("psycopg")
+    if driver is not None and isinstance(error, driver.OperationalError):
+        return f"The database does not answer: {reason(error)}. Is the shop running? `inventario status` shows it."
+    return None

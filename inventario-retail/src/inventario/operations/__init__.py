@@ -1,0 +1,1 @@
+"""Operations: is the service alive, is it ready, how are its parts."""
