@@ -11,11 +11,20 @@ from fastapi import FastAPI
 from inventario import __version__
 from inventario.accounts import pages as accounts_pages
 from inventario.accounts.service import Accounts
+from inventario.analytics import pages as analytics_pages
+from inventario.analytics.service import Analytics
+from inventario.catalogue import pages as catalogue_pages
+from inventario.catalogue import routes as catalogue_routes
+from inventario.catalogue.service import Catalogue
 from inventario.observability.metrics import ledger_mismatches
 from inventario.operations import routes as operations_routes
 from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
+from inventario.purchasing import pages as purchasing_pages
+from inventario.purchasing import routes as purchasing_routes
+from inventario.purchasing.service import Purchasing
 from inventario.settings import Settings
+from inventario.stock import pages as stock_pages
 from inventario.stock import routes as stock_routes
 from inventario.stock.jobs import LedgerProof
 from inventario.stock.service import Stock
@@ -40,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     database = Database(settings.require_database_url(), pool_size=settings.database_pool_size)
     master_key = settings.dashboard_api_key
     accounts = Accounts(database, master_key=None if master_key is None else master_key.get_secret_value())
+    catalogue = Catalogue(database)
+    purchasing = Purchasing(database)
     stock = Stock(database)
     transfers = Transfers(database, stock)
     proof = LedgerProof(database, interval=settings.ledger_proof_interval, report=ledger_mismatches.set)
@@ -58,14 +69,27 @@ def create_app(settings: Settings) -> FastAPI:
     app = Dashboard(
         title="Inventario Retail", version=__version__, lifespan=lifespan, openapi_url="/api/v1/openapi.json", docs_url=None, redoc_url=None
     )
-    app.state.services = Services(settings=settings, database=database, accounts=accounts, stock=stock, proof=proof, transfers=transfers, operations=operations)
+    app.state.services = Services(
+        settings=settings,
+        database=database,
+        accounts=accounts,
+        catalogue=catalogue,
+        purchasing=purchasing,
+        stock=stock,
+        proof=proof,
+        transfers=transfers,
+        operations=operations,
+        analytics=Analytics(database),
+    )
     app.state.pages = Pages(static)
     app.guard(settings, accounts, static)
     app.include_router(operations_routes.router)
     app.include_router(metrics.router)
+    app.include_router(catalogue_routes.router, prefix="/api/v1")
+    app.include_router(purchasing_routes.router, prefix="/api/v1")
     app.include_router(stock_routes.router, prefix="/api/v1")
     app.include_router(transfers_routes.router, prefix="/api/v1")
-    app.include_router(web_pages.router)
-    app.include_router(accounts_pages.router)
+    for pages in (web_pages, accounts_pages, analytics_pages, catalogue_pages, purchasing_pages, stock_pages):
+        app.include_router(pages.router)
     problems.install(app)
     return app

@@ -8,8 +8,11 @@ from starlette.requests import Request
 
 from inventario.accounts.schemas import Principal
 from inventario.accounts.service import Accounts
+from inventario.analytics.service import Analytics
+from inventario.catalogue.service import Catalogue
 from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
+from inventario.purchasing.service import Purchasing
 from inventario.settings import Settings
 from inventario.stock.jobs import LedgerProof
 from inventario.stock.service import Stock
@@ -25,10 +28,13 @@ class Services:
     settings: Settings
     database: Database
     accounts: Accounts
+    catalogue: Catalogue
+    purchasing: Purchasing
     stock: Stock
     proof: LedgerProof
     operations: Operations
     transfers: Transfers
+    analytics: Analytics
 
 
 def services(request: Request) -> Services:

@@ -1,0 +1,1 @@
+"""SQL of the catalogue: all of it, and nothing else."""
