@@ -13,6 +13,8 @@ from inventario.app import create_app
 from inventario.platform.postgres import Database
 from inventario.settings import Settings
 
+pytest_plugins = ["stock_shop"]
+
 KEY = {"X-API-Key": "test-key"}
 
 

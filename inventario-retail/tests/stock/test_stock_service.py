@@ -13,6 +13,8 @@ from inventario.stock.jobs import LedgerProof
 from inventario.stock.schemas import BatchItem, MovementCreate
 from inventario.stock.service import Stock
 
+pytest_plugins = ["stock_shop"]
+
 
 async def assert_proven(database: Database) -> None:
     proof = await LedgerProof(database, interval=1, report=lambda _: None).run()
