@@ -132,8 +132,12 @@ def _data() -> Path:
 def _find_servers() -> None:
     """Point at the database of the shop in the data directory, where the environment names no other."""
     address = _data() / "secrets" / "database-url"
-    if not (os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE")) and address.is_file():
-        os.environ.pop("DATABASE_URL", None)
+    if os.environ.get("DATABASE_URL") or os.environ.get("DATABASE_URL_FILE"):
+        return
+    # Set and empty, as compose files hand on what is not set, means not set.
+    for name in ("DATABASE_URL", "DATABASE_URL_FILE"):
+        os.environ.pop(name, None)
+    if address.is_file():
         os.environ["DATABASE_URL_FILE"] = str(address)
 
 

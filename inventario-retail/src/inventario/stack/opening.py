@@ -241,7 +241,7 @@ class Opening:
 
     def _program(self) -> str:
         """Return how to call this program for this shop from the present directory."""
-        program = Path(sys.argv[0]).absolute()
+        program = Path(sys.executable).with_name("inventario")
         here = Path.cwd()
         parts = [str(program.relative_to(here)) if program.is_relative_to(here) else str(program)]
         if self._layout.root != here / "var":

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from inventario.errors import DependencyUnavailable
 from inventario.stack.configuration import load_settings
 from inventario.stack.errors import StackError, reason
 from inventario.stack.job import CREDENTIALS, PENDING, Job
@@ -61,8 +62,8 @@ def _prepare_database(job: Job, url: str, tell: Tell) -> None:
                 _prepare_server(job, job.postgres_port)
             _prepare_schema(job, url, tell)
         except Exception as error:
-            lost = getattr(error, "orig", error)
-            if not isinstance(lost, psycopg.OperationalError):
+            lost = _lost(error)
+            if lost is None:
                 raise
             if lost.sqlstate == _FULL:
                 raise StackError(f"The disk of the database is full. Free some space in {job.root}, and start again.") from error
@@ -72,6 +73,12 @@ def _prepare_database(job: Job, url: str, tell: Tell) -> None:
             time.sleep(0.02 if time.monotonic() - began < 5 else 0.5)
         else:
             return
+
+
+def _lost(error: Exception) -> psycopg.Error | None:
+    """Return what the driver said when the server went away, also through alembic's and our own services' errors; None for other errors."""
+    cause = error.__cause__ if isinstance(error, DependencyUnavailable) else getattr(error, "orig", error)
+    return cause if isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError) else None
 
 
 def _prepare_server(job: Job, port: int) -> None:

@@ -26,10 +26,17 @@ def postgres_user(postgres: Path, data: Path, log: Path) -> str:
     """
     if os.geteuid() != 0:
         return "same"
+    if data.exists() and data.stat().st_uid != 0:
+        # Made by another user, or by root on a machine without namespaces. It goes on as it began: PostgreSQL insists on owning its files.
+        return f"{data.stat().st_uid}:{data.stat().st_gid}"
     if _works("namespace", postgres, log):
         return "namespace"
-    if _works(_AS_NOBODY, postgres, log) and _reachable(data):
-        return _AS_NOBODY
+    if _works(_AS_NOBODY, postgres, log):
+        # The directory above holds more than the database. Others may pass through it, and still neither list it nor read a file of ours.
+        data.parent.chmod(0o711)
+        if _reachable(data):
+            _hand_over_all(data)
+            return _AS_NOBODY
     raise StackError(
         f"PostgreSQL refuses to run as root, user namespaces are not allowed here, and the user nobody cannot reach {_barred(postgres, data)}. "
         "Run this as an ordinary user, or set DATABASE_URL to a server of your own."
@@ -41,6 +48,12 @@ def hand_over(path: Path, user: str) -> None:
     if ":" in user:
         uid, gid = map(int, user.split(":"))
         os.chown(path, uid, gid)
+
+
+def _hand_over_all(data: Path) -> None:
+    """Give files to nobody that root made where it still could enter a namespace."""
+    for path in (data, *data.rglob("*")) if data.exists() else ():
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
 
 
 def _works(user: str, postgres: Path, log: Path) -> bool:

@@ -1,0 +1,72 @@
+"""The small parts of the stack."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from inventario.stack import logs
+from inventario.stack.errors import StackError
+from inventario.stack.layout import Layout, read_json, write_json
+from inventario.stack.ports import LOOPBACK, choose, kept, listen
+
+
+def test_ports_are_kept(tmp_path: Path) -> None:
+    first = kept(tmp_path / "ports.json", ["postgres", "valkey"])
+    assert kept(tmp_path / "ports.json", ["postgres", "valkey"]) == first
+
+
+def test_a_port_that_another_program_has_taken_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
+    first = kept(tmp_path / "ports.json", ["postgres", "valkey"])
+    with socket.create_server((LOOPBACK, first["valkey"])):
+        second = kept(tmp_path / "ports.json", ["postgres", "valkey"])
+    assert second["postgres"] == first["postgres"]
+    assert second["valkey"] != first["valkey"]
+    assert read_json(tmp_path / "ports.json") == second
+
+
+def test_ports_leave_room_for_those_that_lie_10_000_above() -> None:
+    assert all(port > 1024 and port + 10_000 < 32_768 for port in choose(20))
+
+
+def test_a_dashboard_on_any_free_port() -> None:
+    with listen(LOOPBACK, 0) as listener:
+        assert listener.getsockname()[1] > 0
+
+
+def test_an_address_that_is_not_ours_is_told_so() -> None:
+    with pytest.raises(StackError, match=r"Cannot listen on 192\.0\.2\.1"):
+        listen("192.0.2.1", 8080)
+
+
+def test_a_file_that_was_cut_off_counts_as_absent(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"servers": [')
+    assert read_json(tmp_path / "state.json") == {}
+
+
+def test_a_written_file_is_read_back(tmp_path: Path) -> None:
+    write_json(tmp_path / "state.json", {"pid": 7})
+    assert json.loads((tmp_path / "state.json").read_text()) == {"pid": 7}
+    assert list(tmp_path.iterdir()) == [tmp_path / "state.json"]
+
+
+def test_a_secret_is_made_once(tmp_path: Path) -> None:
+    layout = Layout(tmp_path)
+    layout.create()
+    assert layout.secret("word") == layout.secret("word")
+    assert layout.secret("word") != layout.secret("another")
+
+
+def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_LIMIT", 1000)
+    log = tmp_path / "server.log"
+    with log.open("ab", buffering=0) as writer:
+        for number in range(100):
+            writer.write(f"line {number}\n".encode() * 10)
+            logs.bound(log)
+    assert log.stat().st_size <= 1100
+    assert (tmp_path / "server.log.1").stat().st_size <= 1100
+    assert logs.tail(log, 1) == ["line 99"] or logs.tail(tmp_path / "server.log.1", 1) == ["line 99"]
