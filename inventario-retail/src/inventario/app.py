@@ -16,6 +16,9 @@ from inventario.analytics.service import Analytics
 from inventario.catalogue import pages as catalogue_pages
 from inventario.catalogue import routes as catalogue_routes
 from inventario.catalogue.service import Catalogue
+from inventario.imports import pages as imports_pages
+from inventario.imports import routes as imports_routes
+from inventario.imports.service import Imports
 from inventario.observability.metrics import ledger_mismatches
 from inventario.operations import routes as operations_routes
 from inventario.operations.service import Operations
@@ -53,6 +56,7 @@ def create_app(settings: Settings) -> FastAPI:
     purchasing = Purchasing(database)
     stock = Stock(database)
     transfers = Transfers(database, stock)
+    imports = Imports(database, catalogue, stock)
     proof = LedgerProof(database, interval=settings.ledger_proof_interval, report=ledger_mismatches.set)
     operations = Operations(database, mismatches=lambda: None if proof.latest is None else proof.latest.mismatches)
     static = StaticFiles()
@@ -63,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
         proving = asyncio.create_task(proof.keep_proving())
         yield
         proving.cancel()
+        await imports.close()
         accounts.close()
         await database.close()
 
@@ -80,6 +85,7 @@ def create_app(settings: Settings) -> FastAPI:
         transfers=transfers,
         operations=operations,
         analytics=Analytics(database),
+        imports=imports,
     )
     app.state.pages = Pages(static)
     app.guard(settings, accounts, static)
@@ -89,7 +95,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(purchasing_routes.router, prefix="/api/v1")
     app.include_router(stock_routes.router, prefix="/api/v1")
     app.include_router(transfers_routes.router, prefix="/api/v1")
-    for pages in (web_pages, accounts_pages, analytics_pages, catalogue_pages, purchasing_pages, stock_pages):
+    app.include_router(imports_routes.router, prefix="/api/v1")
+    for pages in (web_pages, accounts_pages, analytics_pages, catalogue_pages, imports_pages, purchasing_pages, stock_pages):
         app.include_router(pages.router)
     problems.install(app)
     return app

@@ -24,6 +24,8 @@ __all__ = ["COOKIE", "LANGUAGES", "Language", "catalog", "language_of"]
 
 COOKIE = "inventario_language"
 LOCALE_DIRECTORY = Path(__file__).parent.parent / "locale"
+# What happens to no store in particular is told in the time of most shops that use this.
+SHOP_ZONE = "America/Argentina/Buenos_Aires"
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -96,7 +98,7 @@ class Language:
         """Show a day: ``24 nov 2026``."""
         return "–" if value is None else format_date(value, "d MMM y", locale=self.locale)
 
-    def moment(self, value: datetime | None, zone: str = "UTC") -> str:
+    def moment(self, value: datetime | None, zone: str = SHOP_ZONE) -> str:
         """Show a time of day, with its day where that is not today."""
         if value is None:
             return "–"

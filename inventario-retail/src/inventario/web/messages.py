@@ -34,6 +34,17 @@ _ERRORS = {
 }
 _MARKED = {"N_", "text"}
 
+_HEADER = """# What people read.
+msgid ""
+msgstr ""
+"Language: {locale}\\n"
+"Plural-Forms: {plural}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
+
 Message = str | tuple[str, str]
 
 
@@ -86,12 +97,14 @@ def update_catalog(path: Path) -> None:
     """Add what is new to the catalogue at *path* and drop what nobody says any more."""
     with path.open("rb") as file:
         old = read_po(file)
-    fresh = Catalog(locale=old.locale, project="inventario", fuzzy=False, header_comment="# What people read, in Spanish of Argentina.")
+    fresh = Catalog(locale=old.locale, fuzzy=False)
     for message in sorted(all_messages(), key=str):
         known = old.get(message if isinstance(message, str) else message[0])
         fresh.add(message, string=known.string if known is not None else "")
     with path.open("wb") as file:
-        write_po(file, fresh, width=0, omit_header=False, sort_output=True)
+        # Without the dates and placeholders that tools put there, two people's additions merge.
+        file.write(_HEADER.format(locale=fresh.locale, plural=fresh.plural_forms).encode())
+        write_po(file, fresh, width=0, omit_header=True, sort_output=True)
 
 
 def _of_call(node: ast.Call) -> Iterator[str]:

@@ -15,13 +15,14 @@ from starlette.types import Scope
 
 from inventario.errors import DomainError, FieldProblem, Invalid
 from inventario.web.languages import language_of
+from inventario.web.words import N_
 
 __all__ = ["answer_error", "field_problems", "from_domain_error", "install", "problem_document", "problem_response"]
 
 log = structlog.get_logger(__name__)
 
-_TITLES = {404: "Not found", 405: "Method not allowed", 413: "Too large", 415: "Unsupported media type"}
-_DETAILS = {404: "Nothing stands at this address.", 405: "This address does not take that method."}
+_TITLES = {404: N_("Not found"), 405: N_("Method not allowed"), 413: N_("Too large"), 415: N_("Unsupported media type")}
+_DETAILS = {404: N_("Nothing stands at this address."), 405: N_("This address does not take that method.")}
 
 
 def problem_response(
@@ -76,17 +77,41 @@ def answer_error(scope: Scope, error: DomainError) -> Response:
 
 # What pydantic found wrong, and what the sender can do about it. Anything else falls back on pydantic's own words.
 _REMEDIES = {
-    "missing": "Add the field.",
-    "extra_forbidden": "Remove the field, or correct its spelling.",
-    "json_invalid": "Send one JSON object with Content-Type: application/json.",
-    "decimal_parsing": 'Send a decimal as a string with a point, e.g. "12.50".',
-    "decimal_type": 'Send a decimal as a string with a point, e.g. "12.50".',
-    "decimal_max_places": "Send fewer decimal places.",
-    "decimal_max_digits": "Send a smaller number.",
-    "datetime_from_date_parsing": 'Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".',
-    "datetime_parsing": 'Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".',
-    "timezone_aware": 'Add the zone to the time, e.g. "2026-03-01T10:30:00-03:00".',
-    "uuid_parsing": 'Send an identifier as this API gave it, e.g. "01890a5d-ac96-774b-bcce-b302099a8057".',
+    "missing": N_("Add the field."),
+    "extra_forbidden": N_("Remove the field, or correct its spelling."),
+    "json_invalid": N_("Send one JSON object with Content-Type: application/json."),
+    "decimal_parsing": N_('Send a decimal as a string with a point, e.g. "12.50".'),
+    "decimal_type": N_('Send a decimal as a string with a point, e.g. "12.50".'),
+    "decimal_max_places": N_("Send fewer decimal places."),
+    "decimal_max_digits": N_("Send a smaller number."),
+    "decimal_whole_digits": N_("Send a smaller number."),
+    "datetime_from_date_parsing": N_('Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".'),
+    "datetime_parsing": N_('Send a time with its zone, e.g. "2026-03-01T10:30:00-03:00".'),
+    "timezone_aware": N_('Add the zone to the time, e.g. "2026-03-01T10:30:00-03:00".'),
+    "uuid_parsing": N_('Send an identifier as this API gave it, e.g. "01890a5d-ac96-774b-bcce-b302099a8057".'),
+}
+
+
+# Pydantic speaks of inputs and constraints; this speaks of the field, and can be translated.
+_SENTENCES = {
+    "missing": N_("The field is missing."),
+    "extra_forbidden": N_("There is no such field here."),
+    "greater_than": N_("It must be more than {gt}."),
+    "greater_than_equal": N_("It must be {ge} or more."),
+    "less_than": N_("It must be less than {lt}."),
+    "less_than_equal": N_("It must be {le} or less."),
+    "decimal_parsing": N_("It is not a number."),
+    "decimal_type": N_("It is not a number."),
+    "decimal_max_digits": N_("It has more than {max_digits} digits."),
+    "decimal_whole_digits": N_("It has more than {whole_digits} digits before the decimal sign."),
+    "decimal_max_places": N_("It has more than {decimal_places} decimal places."),
+    "int_parsing": N_("It is not a whole number."),
+    "string_type": N_("It is not a text."),
+    "string_too_short": N_("It must have at least {min_length} characters."),
+    "string_too_long": N_("It must have at most {max_length} characters."),
+    "too_long": N_("It must have at most {max_length} items."),
+    "literal_error": N_("It must be {expected}."),
+    "bool_parsing": N_("It must be true or false."),
 }
 
 
@@ -95,10 +120,13 @@ def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     problems = []
     for error in errors:
         location = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
-        message = str(error["msg"]).removeprefix("Value error, ")
+        sentence = _SENTENCES.get(error["type"])
+        message = sentence.format(**error.get("ctx", {})) if sentence else str(error["msg"]).removeprefix("Value error, ")
         # Our own validators say "what is wrong; what to do".
         detail, _, remedy = message.partition("; ")
-        problems.append(FieldProblem(".".join(location) or "body", detail, remedy or _REMEDIES.get(error["type"], "Correct the value.")))
+        problems.append(
+            FieldProblem(".".join(location) or "body", detail, remedy or _REMEDIES.get(error["type"], N_("Correct the value.")))
+        )
     return problems
 
 
@@ -115,7 +143,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    title = _TITLES.get(error.status_code, "The request cannot be carried out")
+    title = _TITLES.get(error.status_code, N_("The request cannot be carried out"))
     detail = _DETAILS.get(error.status_code, str(error.detail))
     if _wants_page(request.scope):
         return _page(request.scope, error.status_code, title=title, detail=detail, headers=error.headers)
@@ -131,14 +159,14 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     log.error("unhandled_error", path=request.url.path, request_id=request.scope.get("request_id"), exc_info=error)
-    title = "Something broke on our side"
+    title = N_("Something broke on our side")
     if _wants_page(request.scope):
         return _page(
             request.scope,
             500,
             title=title,
-            detail="It may or may not have taken effect.",
-            remedy="Look at the last movements before you repeat it.",
+            detail=N_("It may or may not have taken effect."),
+            remedy=N_("Look at the last movements before you repeat it."),
         )
     return problem_response(
         500,

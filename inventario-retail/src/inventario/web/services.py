@@ -10,6 +10,7 @@ from inventario.accounts.schemas import Principal
 from inventario.accounts.service import Accounts
 from inventario.analytics.service import Analytics
 from inventario.catalogue.service import Catalogue
+from inventario.imports.service import Imports
 from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
 from inventario.purchasing.service import Purchasing
@@ -35,6 +36,7 @@ class Services:
     operations: Operations
     transfers: Transfers
     analytics: Analytics
+    imports: Imports
 
 
 def services(request: Request) -> Services:

@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from inventario.web.languages import LANGUAGES, Language, language_of
 from inventario.web.static import StaticFiles
+from inventario.web.words import WORDS
 
 __all__ = ["Pages", "render"]
 
@@ -69,6 +70,7 @@ class Pages:
             "date": language.date,
             "moment": language.moment,
             "sentence": language.sentence,
+            "word": lambda code: language.text(WORDS.get(str(code), str(code))),
         }
         environment.filters.update(filters)
         return environment

@@ -18,7 +18,8 @@ export function toast(text, { bad = false, action, onAction } = {}) {
     if (action) onAction();
   });
   item.append(close);
-  box.replaceChildren(...[...box.children].slice(-1), item);
+  // One at a time: on a phone a second one would cover what people work with.
+  box.replaceChildren(item);
   // An error stays until it has been read.
   if (!bad) setTimeout(() => item.remove(), LIFE);
   return item;

@@ -1,0 +1,1 @@
+"""What the shop's numbers say: today at a glance."""
