@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from inventario.stack.testing import as_ordinary_user
+
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def ordinary() -> list[str]:
+    return as_ordinary_user()
 
 
 def install(clone: Path, python: Path | str) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ import pytest
 
 from inventario.stack.layout import Layout, read_json
 from inventario.stack.process import started_at
-from inventario.stack.testing import ShopProcess, eventually, running_postgres, running_shop
+from inventario.stack.testing import ShopProcess, database_only, eventually, running_postgres, running_shop
 
 SERVERS = ["PostgreSQL", "Valkey", "SeaweedFS", "Dashboard"]
 
@@ -30,6 +30,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ShopProcess]:
     with running_shop(tmp_path_factory.mktemp("shop") / "a shop's data", arguments=["--no-sample"]) as shop:
         shop.wait_for("SeaweedFS on")
         yield shop
+
+
+@pytest.fixture
+def lean() -> dict[str, str]:
+    return database_only()
 
 
 def health(shop: ShopProcess) -> httpx.Response:

@@ -18,7 +18,7 @@ import pytest
 from inventario.stack import binaries
 from inventario.stack.layout import Layout, read_json
 from inventario.stack.process import started_at
-from inventario.stack.testing import ShopProcess, eventually, running_shop
+from inventario.stack.testing import ShopProcess, as_ordinary_user, as_root, database_only, eventually, running_shop
 
 # Mounts a file system of $1 kilobytes at $2 and runs the rest there.
 _SMALL_DISK = 'mount -t tmpfs -o "size=$1k" shop "$2" && shift 2 && exec "$@"'
@@ -43,6 +43,21 @@ with open("/proc/sys/user/max_user_namespaces", "w") as file:
     file.write("0")
 os.execv(sys.argv[1], sys.argv[1:])
 """
+
+
+@pytest.fixture
+def lean() -> dict[str, str]:
+    return database_only()
+
+
+@pytest.fixture
+def ordinary() -> list[str]:
+    return as_ordinary_user()
+
+
+@pytest.fixture
+def root() -> list[str]:
+    return as_root()
 
 
 def told(shop: ShopProcess) -> str:
@@ -229,7 +244,7 @@ def test_a_first_start_that_is_killed_goes_on_at_the_next(tmp_path: Path, moment
     first.process.kill()
     assert first.stop() == -signal.SIGKILL
     with running_shop(tmp_path, variables=lean) as second:
-        login = httpx.post(f"{second.url}/login", data={"name": "owner", "password": second.password})
+        login = httpx.post(f"{second.url}/login", data={"name": "owner", "password": second.password}, headers={"Origin": second.url})
         assert login.status_code == 303
         assert httpx.get(f"{second.url}/api/v1/ledger/proof", headers={"X-API-Key": second.key}).json()["mismatches"] == 0
         with psycopg.connect((Layout(tmp_path).secrets / "database-url").read_text().strip()) as connection:
@@ -243,3 +258,11 @@ def test_a_start_that_is_asked_to_stop_stops(tmp_path: Path, lean: dict[str, str
     assert eventually((tmp_path / "lock").exists)
     assert shop.stop(signal.SIGINT, within=30) == 0
     assert shop.lines[-1] == "Stopped."
+
+
+@pytest.mark.system
+def test_a_shop_on_the_postgresql_of_the_machine(tmp_path: Path, lean: dict[str, str]) -> None:
+    variables = lean | {"INVENTARIO_PG_BIN": "/usr/lib/postgresql/15/bin"}
+    with running_shop(tmp_path, variables=variables) as shop:
+        assert "PostgreSQL 15" in shop.output
+        assert httpx.get(f"{shop.url}/api/v1/ledger/proof", headers={"X-API-Key": shop.key}).json()["mismatches"] == 0

@@ -27,7 +27,7 @@ from inventario.stack.topology import DASHBOARD, POSTGRES, Topology
 __all__ = ["Opening"]
 
 # The dashboard does not wait longer than this for a database: it starts without one, and says what works.
-_PATIENCE = 10.0
+_PATIENCE = 5.0
 # Ends in a row, each soon after the start, that mean: it will not start.
 _HOPELESS = 3
 _IDLE = 60.0

@@ -19,11 +19,12 @@ from inventario.stack import binaries, ports
 from inventario.stack.errors import StackError
 from inventario.stack.job import CREDENTIALS, PENDING
 from inventario.stack.layout import Layout, read_json
+from inventario.stack.ports import LOOPBACK
 from inventario.stack.postgres import DEATH_SIGNAL, SUPERUSER, Initialisation, Postgres
 from inventario.stack.privileges import postgres_user
 from inventario.stack.process import end, spawn
 
-__all__ = ["ShopProcess", "eventually", "running_postgres", "running_shop"]
+__all__ = ["ShopProcess", "as_ordinary_user", "as_root", "database_only", "eventually", "running_postgres", "running_shop"]
 
 
 @contextmanager
@@ -183,6 +184,24 @@ def running_shop(
         yield shop
     finally:
         shop.stop()
+
+
+def database_only() -> dict[str, str]:
+    """Return an environment in which a shop starts PostgreSQL and the dashboard alone: for tests that are not about the others."""
+    return _without_servers(os.environ) | {"REDIS_HOST": LOOPBACK, "S3_ENDPOINT_URL": f"http://{LOOPBACK}:1"}
+
+
+def as_ordinary_user() -> list[str]:
+    """Return what to put before a command so that it runs as an ordinary user, without any capability, whoever we are."""
+    if os.geteuid() != 0:
+        return []
+    launcher = str(Path(__file__).with_name("launcher.py"))
+    return [sys.executable, "-I", "-S", launcher, str(os.getpid()), str(int(signal.SIGKILL)), "namespace", "--"]
+
+
+def as_root() -> list[str]:
+    """Return what to put before a command so that it runs as root, whoever we are."""
+    return [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user"]
 
 
 def eventually(condition: Callable[[], bool], *, within: float = 20) -> bool:
