@@ -1,0 +1,1 @@
+"""What the benchmarks share: real servers, a load generator, figures and result files."""
