@@ -157,6 +157,12 @@ def test_an_ordinary_user_runs_postgresql_as_oneself(tmp_path: Path, ordinary: l
         assert httpx.get(f"{shop.url}/health", headers={"X-API-Key": shop.key}).json()["status"] == "ok"
 
 
+def test_a_user_whose_number_has_no_name_runs_postgresql_too(tmp_path: Path, lean: dict[str, str]) -> None:
+    before = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+    with running_shop(tmp_path, arguments=["--no-sample"], variables=lean, before=before) as shop:
+        assert httpx.get(f"{shop.url}/health", headers={"X-API-Key": shop.key}).json()["status"] == "ok"
+
+
 def test_root_runs_postgresql_in_a_user_namespace(tmp_path: Path, root: list[str], lean: dict[str, str]) -> None:
     with running_shop(tmp_path, arguments=["--no-sample"], variables=lean, before=root) as shop:
         server = shop.pids()["PostgreSQL"]

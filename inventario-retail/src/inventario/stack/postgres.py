@@ -179,7 +179,8 @@ def _why(log: Path, directory: Path) -> str:
     lines = tail(log)
     if any("No space left on device" in line for line in lines):
         return f"The disk of {directory.parent} is full. Free some space there, or choose another place with --data DIRECTORY."
-    reason = next((line for line in reversed(lines) if "error" in line.lower() or "fatal" in line.lower()), "it gave no reason")
+    told = [line for line in reversed(lines) if line.strip()]
+    reason = next((line for line in told if "error" in line.lower() or "fatal" in line.lower()), told[0] if told else "it gave no reason")
     return f"PostgreSQL could not make its files in {directory.parent}: {reason.strip()}. See {log}."
 
 

@@ -1,8 +1,9 @@
-"""As whom PostgreSQL runs: it refuses to be root."""
+"""As whom PostgreSQL runs: it refuses to be root, or nameless."""
 
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 import subprocess
 from pathlib import Path
@@ -25,7 +26,7 @@ def postgres_user(postgres: Path, data: Path, log: Path) -> str:
         StackError: We are root, and neither way works here.
     """
     if os.geteuid() != 0:
-        return "same"
+        return "same" if _has_a_name(os.geteuid()) else _nameless(postgres, log)
     if data.exists() and data.stat().st_uid != 0:
         # Made by another user, or by root on a machine without namespaces. It goes on as it began: PostgreSQL insists on owning its files.
         return f"{data.stat().st_uid}:{data.stat().st_gid}"
@@ -40,6 +41,24 @@ def postgres_user(postgres: Path, data: Path, log: Path) -> str:
     raise StackError(
         f"PostgreSQL refuses to run as root, user namespaces are not allowed here, and the user nobody cannot reach {_barred(postgres, data)}. "
         "Run this as an ordinary user, or set DATABASE_URL to a server of your own."
+    )
+
+
+def _has_a_name(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def _nameless(postgres: Path, log: Path) -> str:
+    """Return how a user that the machine has no name for starts it, as in a container that runs with a number: initdb wants a name."""
+    if _works("namespace", postgres, log):
+        return "namespace"
+    raise StackError(
+        f"PostgreSQL wants its user to have a name, user {os.geteuid()} has none, and user namespaces are not allowed here. "
+        "Add the user to /etc/passwd, or set DATABASE_URL to a server of your own."
     )
 
 
