@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from inventario.stack.testing import as_ordinary_user
+from inventario.stack.layout import read_json
+from inventario.stack.process import started_at
+from inventario.stack.testing import as_ordinary_user, database_only, eventually
 
 ROOT = Path(__file__).parents[3]
 
@@ -42,6 +44,21 @@ def test_help_is_the_default_and_lists_every_task() -> None:
     assert tasks is not None
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert re.findall(r"^  make ([a-z-]+)  ", shown, re.MULTILINE) == tasks.group(1).split()
+
+
+def test_a_shop_ends_in_order_when_its_make_is_killed(tmp_path: Path) -> None:
+    arguments = [f"PY={sys.executable}", f"ARGS=--no-sample --port 0 --data {tmp_path}"]
+    log, state = tmp_path / "make.log", tmp_path / "running.json"
+    with log.open("w") as output:
+        # -o: what is installed is good enough, however old.
+        make = subprocess.Popen(["make", "-o", ".venv/.installed-run", "run", *arguments], cwd=ROOT, env=database_only(), stdout=output)
+    assert eventually(lambda: "Stop        Ctrl-C" in log.read_text(), within=60), log.read_text()
+    running = read_json(state)
+    make.kill()
+    make.wait()
+    assert eventually(lambda: started_at(running["pid"]) is None)
+    assert all(started_at(server["pid"]) is None for server in running["servers"])
+    assert log.read_text().endswith("Stopped.\n")
 
 
 def test_a_python_without_venv_is_told_which_package_to_install(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,28 @@ def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path, monkeypatch: 
     assert log.stat().st_size <= 1100
     assert (tmp_path / "server.log.1").stat().st_size <= 1100
     assert logs.tail(log, 1) == ["line 99"] or logs.tail(tmp_path / "server.log.1", 1) == ["line 99"]
+
+
+_TALKER = """
+import sys
+from inventario.stack.terminal import Terminal
+terminal = Terminal()
+for number in range(20_000):
+    terminal.line(f"line {number} of many")
+print("went on", terminal.flush(within=0.2), file=sys.stderr, flush=True)
+"""
+
+
+def test_a_terminal_that_is_paused_pauses_nobody() -> None:
+    talker = subprocess.Popen([sys.executable, "-c", _TALKER], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert talker.stderr is not None
+    assert talker.stdout is not None
+    with talker, talker.stdout, talker.stderr:
+        assert talker.stderr.readline() == "went on False\n"
+        talker.kill()
+
+
+def test_whether_somebody_has_read_it_is_known() -> None:
+    told = subprocess.run([sys.executable, "-c", _TALKER.replace("20_000", "20")], capture_output=True, text=True, check=True)
+    assert told.stderr == "went on True\n"
+    assert told.stdout.count("\n") == 20

@@ -51,7 +51,7 @@ class Opening:
         self._heard = b""
         self._gate: int | None = None
         self._probe: socket.socket | None = None
-        self._connected = self._prepared = self._answered = False
+        self._connected = self._prepared = self._answered = self._failed = False
         self._waiting_since = self._began
         self._credentials: dict[str, str] | None = None
 
@@ -83,7 +83,9 @@ class Opening:
         Raises:
             StackError: The shop cannot be opened; the text says why.
         """
-        wait = max(0.05, self._waiting_since + _PATIENCE - time.monotonic()) if self._may_give_up_waiting() else _IDLE
+        wait = _IDLE if self._answered else 1.0
+        if self._may_give_up_waiting():
+            wait = max(0.05, self._waiting_since + _PATIENCE - time.monotonic())
         readers = [] if self._events is None else [self._events]
         readers += [] if self._probe is None else [self._probe.fileno()]
         ready = self._supervisor.turn(wait, readers)
@@ -159,7 +161,7 @@ class Opening:
             case {"prepared": True}:
                 self._prepared = True
             case {"failed": reason}:
-                raise StackError(reason)
+                self._fail(StackError(reason))
         if self._answered and self._credentials:
             self._announce_credentials()
 
@@ -171,8 +173,15 @@ class Opening:
         if status < 0 and self._preparations < _HOPELESS:
             # Somebody has killed it; every step of it may be repeated.
             self._prepare()
-        elif status != 0:
-            raise self._failure("The database could not be prepared", self._log("preparation"))
+        elif status != 0 and not self._failed:
+            self._fail(self._failure("The database could not be prepared", self._log("preparation")))
+
+    def _fail(self, error: StackError) -> None:
+        """Give up, unless the dashboard is open already, without a database: then it stays so, and whoever sits there is told."""
+        self._failed = True
+        if not self._answered:
+            raise error
+        self._terminal.problem(f"{error} The dashboard goes on without it; start again after that.")
 
     def _give_up_when_hopeless(self) -> None:
         if self._quick_deaths(DASHBOARD) >= _HOPELESS:
@@ -204,8 +213,9 @@ class Opening:
                 self._announce()
         if self._gate is None and self._probe is None and not self._answered:
             host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._host, self._host)  # noqa: S104 - "any address" is compared, not used
-            self._probe = socket.create_connection((host, self._port), timeout=1)
-            self._probe.sendall(f"GET /livez HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            with contextlib.suppress(OSError):
+                self._probe = socket.create_connection((host, self._port), timeout=1)
+                self._probe.sendall(f"GET /livez HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
 
     def _announce(self) -> None:
         host = "127.0.0.1" if self._host in {"0.0.0.0", "::"} else self._host  # noqa: S104 - as above
@@ -237,7 +247,10 @@ class Opening:
         self._terminal.line("")
         # Only now are they handed out; a start that is cut off before makes new ones next time.
         if self._terminal.flush():
-            write_json(self._layout.setup, read_json(self._layout.setup) | {CREDENTIALS: SHOWN})
+            try:
+                write_json(self._layout.setup, read_json(self._layout.setup) | {CREDENTIALS: SHOWN})
+            except OSError as error:
+                self._terminal.problem(f"That could not be noted ({error.strerror}), so the next start makes another login.")
 
     def _program(self) -> str:
         """Return how to call this program for this shop from the present directory."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["children_of", "end", "kill_tree", "spawn", "started_at"]
+__all__ = ["boot", "children_of", "end", "kill_tree", "spawn", "started_at"]
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 
@@ -100,8 +100,16 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def boot() -> str:
+    """Return what tells this run of the machine from any other: times of start count from its beginning."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
 def started_at(pid: int) -> int | None:
-    """Return when *pid* started, in ticks since the machine did, or None where it runs no more. Number and start together name one process for ever."""
+    """Return when *pid* started, in ticks since the machine did, or None where it runs no more. With the number and `boot` it names one process for ever."""
     fields = _stat(pid)
     return int(fields[19]) if fields and fields[0] not in {"Z", "X"} else None
 

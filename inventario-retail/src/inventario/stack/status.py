@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from inventario.stack.configuration import load_settings
 from inventario.stack.layout import Layout, read_json
 from inventario.stack.ports import LOOPBACK
-from inventario.stack.process import started_at
+from inventario.stack.process import boot, started_at
 
 __all__ = ["ServerStatus", "Status", "inspect", "show"]
 
@@ -60,6 +60,8 @@ def inspect(data: Path) -> Status:
 
     settings = load_settings()
     state = read_json(Layout(data).state)
+    if state.get("boot") != boot():
+        state = {}
     supervisor = state.get("pid") if _same(state.get("pid"), state.get("started")) else None
     servers = [_ours(server, supervised=supervisor is not None) for server in state.get("servers", [])]
     known = {server.name for server in servers}

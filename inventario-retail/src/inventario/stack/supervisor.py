@@ -16,7 +16,7 @@ from typing import Any
 from brownout import backoff
 from inventario.stack.layout import read_json, write_json
 from inventario.stack.logs import bound
-from inventario.stack.process import children_of, kill_tree, spawn, started_at
+from inventario.stack.process import boot, children_of, kill_tree, spawn, started_at
 from inventario.stack.server import Server
 from inventario.stack.signals import Signals
 
@@ -26,6 +26,7 @@ _WAITS = backoff(0.2, up_to=5)
 # A server that ran for this long was well: its next end is a new story, and it is started again at once.
 _WELL_AFTER = 10.0
 _LOGS_EVERY = 5.0
+_TOLD_EACH_TIME, _TOLD_EVERY = 6, 60
 _PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -55,12 +56,12 @@ class Supervisor:
             facts: What else the file says.
         """
         self._state, self._signals, self._say = state, signals, say
-        self._facts = facts | {"pid": os.getpid(), "started": started_at(os.getpid())}
+        self._facts = facts | {"boot": boot(), "pid": os.getpid(), "started": started_at(os.getpid())}
         self._children: dict[str, Child] = {}
         self._others: list[subprocess.Popen[bytes]] = []
         self._logs_due = 0.0
         # Processes that a dead server leaves behind become our children, so that we can end and reap them.
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _adopt_orphans(1)
 
     def __getitem__(self, name: str) -> Child:
         return self._children[name]
@@ -99,10 +100,12 @@ class Supervisor:
 
     def stop(self, groups: Iterable[Iterable[str]]) -> None:
         """Stop one group of servers after the other, the members of each together. A second request to stop cuts the waiting short."""
+        asked = self._signals.stops
         for group in groups:
-            self._stop_together([self._children[name] for name in group if name in self._children])
+            self._stop_together([self._children[name] for name in group if name in self._children], asked)
         with contextlib.suppress(OSError):
             self._state.unlink(missing_ok=True)
+        _adopt_orphans(0)
 
     def _tend(self, child: Child) -> bool:
         """Notice that a child has ended, or start it again when its time has come. Return whether anything changed."""
@@ -128,7 +131,9 @@ class Supervisor:
         child.process, child.due = None, now + wait
         child.quick_deaths += 1
         again = f"in {wait:.1f} s" if wait else "at once"
-        self._say(f"{child.server.name} {_how(status)}; starting it again {again}. Its log: {child.server.log}")
+        # What keeps failing is told less and less often, and tried as often as before.
+        if child.quick_deaths <= _TOLD_EACH_TIME or child.quick_deaths % _TOLD_EVERY == 0:
+            self._say(f"{child.server.name} {_how(status)}; starting it again {again}. Its log: {child.server.log}")
 
     def _spawn(self, child: Child) -> None:
         server = child.server
@@ -161,9 +166,8 @@ class Supervisor:
     def _processes(self) -> list[subprocess.Popen[bytes]]:
         return [*(child.process for child in self._children.values() if child.process is not None), *self._others]
 
-    def _stop_together(self, children: list[Child]) -> None:
+    def _stop_together(self, children: list[Child], asked: int) -> None:
         began = time.monotonic()
-        hurry = self._signals.stops + 1
         living = [child for child in children if child.process is not None and child.process.poll() is None]
         for child in living:
             assert child.process is not None  # noqa: S101 - narrowed above
@@ -175,7 +179,7 @@ class Supervisor:
                 assert child.process is not None  # noqa: S101
                 if child.process.poll() is not None:
                     living.remove(child)
-                elif passed > child.server.patience or self._signals.stops >= hurry:
+                elif passed > child.server.patience or self._signals.stops > asked:
                     kill_tree(child.process.pid)
         for child in children:
             if child.server.clear is not None:
@@ -204,13 +208,20 @@ def replace_leftovers(state: Path) -> list[str]:
     The kernel ends them with the supervisor; a frozen PostgreSQL, though, hears nothing. A number alone could meanwhile belong to another process, so the
     time of its start has to agree as well.
     """
-    ended = []
-    for server in read_json(state).get("servers", []):
+    ended: list[str] = []
+    found = read_json(state)
+    if found.get("boot") != boot():
+        return ended
+    for server in found.get("servers", []):
         pid, born = server.get("pid"), server.get("started")
         if pid is not None and born is not None and started_at(pid) == born:
             kill_tree(pid)
             ended.append(str(server["name"]))
     return ended
+
+
+def _adopt_orphans(adopt: int) -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, adopt, 0, 0, 0)
 
 
 def _how(status: int) -> str:
