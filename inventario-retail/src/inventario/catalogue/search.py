@@ -15,7 +15,7 @@ from inventario.platform.postgres import Connection
 __all__ = ["FEW", "Place", "find", "read_place", "write_place"]
 
 # With fewer hits than this, typos are looked for as well.
-FEW = 10
+FEW = 5
 
 _EVERYTHING = Terms("", (), None, (), ())
 

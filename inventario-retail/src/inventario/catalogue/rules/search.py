@@ -30,7 +30,7 @@ _MOST_WORDS = 12
 _MOST_CORRECTIONS = 6
 _MOST_TYPO_QUERIES = 8
 _MOST_REJOINED = 3
-_ALIKE = 0.35
+_ALIKE = 0.42
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9._-]*")
 
 
@@ -135,7 +135,7 @@ def alternatives(word: str, known: Sequence[tuple[str, float]]) -> list[Alternat
     own = Alternative(_term(word, 99 if any(other == word for other, _ in known) else 3), 0)
     if not _is_correctable(word):
         return [own]
-    slips = 1 if len(word) <= 4 else 2 if len(word) <= 8 else 3
+    slips = 1 if len(word) <= 7 else 2
     found = []
     for other, likeness in known:
         distance = typo_distance(word, other)
