@@ -108,7 +108,7 @@ def _all_movements(client: httpx.Client) -> list[dict[str, str]]:
             return found
 
 
-@pytest.mark.parametrize("victim", ["postgres", "dashboard"])
+@pytest.mark.parametrize("victim", ["PostgreSQL", "Dashboard"])
 async def test_killed_under_load_nothing_is_lost_or_doubled(shop: ShopProcess, victim: str) -> None:
     history = await _under_load(shop, victim, kills=3)
     # The fault was real: clients have seen it.
