@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ __all__ = ["Observed", "run"]
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """One run of the command. Memory is of the command and its children, in bytes; ``at_tenth`` is when a tenth of the rows was read.
+    """One run of the command. Memory is of the command and its children, in bytes; ``at_tenth`` is when a tenth of the rows was read, ``at_end``
+    when all were.
 
     ``server_peak`` is the private memory of the largest PostgreSQL process that worked for it.
     """
@@ -42,19 +44,18 @@ def run(database_url: str, file: Path, *options: str) -> Observed:
         RuntimeError: It failed; the text holds what it printed.
     """
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "inventario", "import", str(file), *options],
-        env={**os.environ, "DATABASE_URL": database_url},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    samples, server_peak = _watch(process, database_url)
-    seconds = time.perf_counter() - started
-    assert process.stdout is not None
-    output = process.stdout.read()
-    process.stdout.close()
+    with tempfile.TemporaryFile("w+") as printed:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "inventario", "import", str(file), *options],
+            env={**os.environ, "DATABASE_URL": database_url},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=printed,
+        )
+        samples, server_peak = _watch(process, database_url)
+        seconds = time.perf_counter() - started
+        printed.seek(0)
+        output = printed.read()
     if process.returncode != 0:
         raise RuntimeError(f"the import failed:\n{output[-4000:]}")
     with psycopg.connect(database_url) as connection:
@@ -67,7 +68,7 @@ def run(database_url: str, file: Path, *options: str) -> Observed:
         rows=rows,
         phases=phases,
         memory_at_tenth=next((sample.memory for sample in samples if sample.rows >= rows / 10), samples[-1].memory),
-        memory_at_end=next((sample.memory for sample in reversed(samples) if sample.memory), 0),
+        memory_at_end=next((sample.memory for sample in samples if sample.rows >= rows), samples[-1].memory),
         memory_peak=max(sample.memory for sample in samples),
         server_peak=server_peak,
         output=output,
@@ -81,7 +82,7 @@ class _Sample:
     cpu: float
 
 
-def _watch(process: subprocess.Popen[str], database_url: str) -> tuple[list[_Sample], int]:
+def _watch(process: subprocess.Popen[bytes], database_url: str) -> tuple[list[_Sample], int]:
     """Look at the command every 50 ms until it ends."""
     samples, server_peak, cpu = [_Sample(0, 0, 0.0)], 0, 0.0
     with psycopg.connect(database_url, autocommit=True) as connection:

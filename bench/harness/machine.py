@@ -16,6 +16,8 @@ __all__ = ["cpu_seconds", "descendants", "environment", "peak_memory", "private_
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _ROOT = Path(__file__).parents[2]
+# What others kept busy, before the benchmark itself puts load on the machine.
+_LOAD = round(os.getloadavg()[0], 2)
 
 
 def environment(database_url: str | None = None) -> dict[str, Any]:
@@ -27,6 +29,7 @@ def environment(database_url: str | None = None) -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load_before": _LOAD,
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
@@ -41,13 +44,15 @@ def environment(database_url: str | None = None) -> dict[str, Any]:
     return facts
 
 
-def cpu_seconds(pids: Iterable[int]) -> float:
-    """Return the processor time, user and system, that the processes have used so far. One that has ended counts as nothing."""
+def cpu_seconds(pids: Iterable[int], *, with_ended_children: bool = False) -> float:
+    """Return the processor time, user and system, that the processes have used so far. One that has ended counts as nothing, unless its parent is
+    among them and *with_ended_children* is set.
+    """
     total = 0
     for pid in pids:
         fields = _stat(pid)
         if fields:
-            total += int(fields[11]) + int(fields[12])
+            total += sum(map(int, fields[11 : 15 if with_ended_children else 13]))
     return total / _TICKS
 
 

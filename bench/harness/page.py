@@ -47,6 +47,6 @@ def _surroundings(facts: dict[str, Any]) -> str:
     database = f", PostgreSQL {server['version'].split()[0]} with fsync {server['fsync']}" if server else ""
     state = " with uncommitted changes" if facts["uncommitted_changes"] else ""
     return (
-        f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {facts['system']}, Python {facts['python']}{database}; "
+        f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB, load {facts['load_before']} before; {facts['system']}, Python {facts['python']}{database}; "
         f"commit {facts['commit']}{state}, {facts['measured_at'][:10]}."
     )
