@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-# Commands that features bring: the module and its typer application.
+# Commands that features bring: the module, and in it the typer application of a group or the single command.
 _FEATURES = {
+    "import": ("inventario.imports.commands", "import_command"),
     "key": ("inventario.accounts.commands", "key_app"),
     "owner": ("inventario.accounts.commands", "owner_app"),
 }
@@ -35,9 +36,10 @@ class _Commands(TyperGroup):
         if cmd_name not in _FEATURES:
             return super().get_command(ctx, cmd_name)
         module, name = _FEATURES[cmd_name]
-        group = typer.main.get_group(getattr(import_module(module), name))
-        group.name = cmd_name
-        return group
+        found = getattr(import_module(module), name)
+        command: Command = typer.main.get_group(found) if isinstance(found, typer.Typer) else found
+        command.name = cmd_name
+        return command
 
     def invoke(self, ctx: Context) -> Any:
         """Turn what keeps a command from working into one line and exit status 1."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from inventario.catalogue.service import Catalogue
 from inventario.imports.reading import open_file
 from inventario.imports.rules.conventions import Conventions
 from inventario.imports.rules.headers import read_headers
 from inventario.imports.rules.options import Options
+from inventario.imports.schemas import Import
+from inventario.imports.service import Imports
+from inventario.platform.postgres import Database
+from inventario.stock.service import Stock
 
 ZONES = {"CENTRO": "America/Argentina/Buenos_Aires"}
 LATEST = date(2026, 12, 31)
@@ -66,3 +72,53 @@ def read_text(tmp_path: Path) -> Callable[..., Read]:
         return _read(path, **options)
 
     return of
+
+
+@pytest.fixture
+async def shop(database: Database) -> Database:
+    """Stores CENTRO and, never below zero, STRICT; products A to E, of which E never falls below zero; supplier BEBIDAS."""
+    await database.fetch(
+        """
+        INSERT INTO stores (code, name, time_zone, allow_oversell)
+        VALUES ('CENTRO', 'Centro', 'America/Argentina/Buenos_Aires', true), ('STRICT', 'Depósito', 'America/Argentina/Buenos_Aires', false)
+        RETURNING id
+        """
+    )
+    await database.fetch(
+        """
+        INSERT INTO products (sku, name, unit, allow_oversell)
+        SELECT chr(64 + n), 'Producto ' || n, 'unit', CASE WHEN n = 5 THEN false END FROM generate_series(1, 5) AS n RETURNING id
+        """
+    )
+    await database.fetch("INSERT INTO suppliers (code, name) VALUES ('BEBIDAS', 'Bebidas SA') RETURNING id")
+    return database
+
+
+@pytest.fixture
+def imports(shop: Database) -> Imports:
+    """Imports of that shop."""
+    return Imports(shop, Catalogue(shop), Stock(shop))
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str], Path]:
+    """Write a text to a file of its own."""
+
+    def to_file(text: str) -> Path:
+        path = tmp_path / f"{uuid4().hex}.csv"
+        path.write_text(text, encoding="utf-8", newline="")
+        return path
+
+    return to_file
+
+
+@pytest.fixture
+def run(imports: Imports, write: Callable[[str], Path]) -> Callable[..., Awaitable[Import]]:
+    """Import a text: ``await run("sku;nombre\\nA;Uno\\n", dry_run=True, store="CENTRO")``."""
+
+    async def text(content: str, *, dry_run: bool = False, again: bool = False, **options: Any) -> Import:
+        return await imports.run(
+            write(content), file_name="lista.csv", options=Options(**options), actor="tester", dry_run=dry_run, again=again
+        )
+
+    return text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from inventario.imports.rules.headers import Kind
 
@@ -34,6 +34,9 @@ State = Literal["staging", "checked", "failed", "applying", "applied", "reversed
 Phase = Literal["reading", "checking", "applying", "reversing", "waiting", "done"]
 
 
+_Text = Annotated[str, BeforeValidator(lambda value: value or "")]
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
@@ -57,11 +60,11 @@ class FieldChange(_Model):
 
 
 class ProductChange(_Model):
-    """What becomes of one product. Only fields that change are named."""
+    """What becomes of one product. Only fields that change are named. SKU and name are empty where the file has none that can be used."""
 
     line: int | None
-    sku: str
-    name: str
+    sku: _Text
+    name: _Text
     change: Literal["created", "changed"]
     fields: list[FieldChange]
 

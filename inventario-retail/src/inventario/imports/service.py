@@ -60,6 +60,7 @@ class Imports:
         again: bool = False,
         report: Report = _silent,
         begun: Callable[[UUID], None] = lambda _: None,
+        resumed: Callable[[Resumed, int], None] = lambda *_: None,
     ) -> Import:
         """Import the file at *path*, or with *dry_run* show what that would change and all that is wrong.
 
@@ -74,6 +75,7 @@ class Imports:
             again: Import a file whose content was applied before once more.
             report: Called with the phase, and how many rows of how many are done.
             begun: Called with the import's id as soon as it has one.
+            resumed: Called where an earlier run is gone on with, with how much that had read, and how many rows are expected.
 
         Raises:
             ImportFailed: The file is no table that can be imported, or without *dry_run* it has errors; with all of them. Nothing was changed.
@@ -86,8 +88,10 @@ class Imports:
         except RefusedFile as error:
             raise refused(file_name, error.problems) from error
         async with self._held(reading.identity) as connection:
-            record, resumed = await self._begin(connection, reading, file_name, actor, dry_run=dry_run, again=again)
+            record, earlier = await self._begin(connection, reading, file_name, actor, dry_run=dry_run, again=again)
             begun(record["id"])
+            if earlier is not None:
+                resumed(earlier, max(record["lines"], earlier.rows))
             with self._watched(record["id"], report) as tell:
                 await self._steps.read(connection, record, reading, tell)
                 errors = await self._steps.check(connection, record["id"], tell)
@@ -96,7 +100,7 @@ class Imports:
         found = await self.get(record["id"])
         if errors and not dry_run:
             raise ImportFailed(found)
-        return found.model_copy(update={"resumed": resumed})
+        return found.model_copy(update={"resumed": earlier})
 
     async def apply(self, import_id: UUID, *, actor: str, again: bool = False, report: Report = _silent) -> Import:
         """Apply what a dry run has read, without reading it again. It is checked again, because the shop may have changed since.

@@ -112,7 +112,10 @@ def _sku(text: str) -> str:
 
 
 def _text(text: str, *, longest: int) -> str:
-    found = clean_text(plain(text))
+    found = plain(text)
+    # Nothing to clean is what nearly every text has, and the keys of a million movements are a million texts.
+    if not (found.isascii() and found.isprintable()) or "  " in found:
+        found = clean_text(found)
     if len(found) > longest:
         raise ValueError(f"it has {len(found)} characters; keep it to {longest}")
     return found.replace("\\", "\\\\")

@@ -51,11 +51,13 @@ class Conventions:
         if self._options.decimal is None:
             for column in self._numbers:
                 if column.field not in self._shown:
-                    self._learn_mark(column, set(columns[column.index]))
+                    self._learn_mark(column, {cell for cell in set(columns[column.index]) if "." in cell or "," in cell})
         if self._options.date_order is None:
             for column in self._dates:
                 if column.field not in self._shown:
-                    self._learn_order(column, set(columns[column.index]))
+                    # A year in front leaves no question, and the first two characters tell it from a day or a month.
+                    short = {cell for cell in set(columns[column.index]) if not cell.lstrip()[:3].isdecimal()}
+                    self._learn_order(column, short)
 
     def _learn_mark(self, column: Column, cells: set[str]) -> None:
         for cell in self._news(column, cells):

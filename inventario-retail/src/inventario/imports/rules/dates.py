@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date, time
 from enum import StrEnum
+from functools import lru_cache
 
 __all__ = ["STORED_MOMENT", "Order", "has_two_orders", "order_evidence", "read_moment"]
 
@@ -49,10 +50,16 @@ def has_two_orders(text: str) -> bool:
 
 
 def _first_two(text: str) -> tuple[int, int]:
-    found = _DATE.fullmatch(text)
+    found = _DATE.fullmatch(_split(text)[0])
     if found is None or len(found["first"]) > 2 or len(found["third"]) != 4:
         return 0, 0
     return int(found["first"]), int(found["second"])
+
+
+def _split(text: str) -> tuple[str, str]:
+    """Return the date and the time of day in *text*, the latter empty where there is none."""
+    day, _, clock = text.partition("T" if "T" in text else " ")
+    return day.removesuffix(","), clock.strip()
 
 
 def read_moment(text: str, order: Order | None, latest: date, clock: str = "") -> str:
@@ -68,20 +75,18 @@ def read_moment(text: str, order: Order | None, latest: date, clock: str = "") -
         ValueError: "what is wrong; what to do".
     """
     shown = text.removeprefix(STORED_MOMENT)
-    found = _DATE.fullmatch(shown)
-    if found is None:
-        raise ValueError(f"{shown} is no date; write it like 2026-03-31, 2026-03-31 18:30 or 31/03/2026")
-    day = _day(found, shown, order)
-    if day > latest:
-        raise ValueError(f"{day.isoformat()} has not come yet; check the order of day and month, or give date_order=mdy")
-    if day < _EARLIEST:
-        raise ValueError(f"{day.isoformat()} lies before 2000; check the year")
-    if clock and found["time"] and found["time"] not in {"00:00", "00:00:00"}:
+    day, within = _split(shown)
+    if clock and within not in {"", "00:00", "00:00:00"}:
         raise ValueError(f"{shown} has a time and {clock} is another; keep the time in one of the two columns")
-    return f"{day.isoformat()} {_clock(clock.removeprefix(STORED_MOMENT) or found['time'] or _NOON)}"
+    return f"{_day(day, order, latest)} {_clock(clock.removeprefix(STORED_MOMENT) or within or _NOON)}"
 
 
-def _day(found: re.Match[str], shown: str, order: Order | None) -> date:
+# Days and times repeat, even where no moment does.
+@lru_cache(4_096)
+def _day(text: str, order: Order | None, latest: date) -> str:
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text} is no date; write it like 2026-03-31, 2026-03-31 18:30 or 31/03/2026")
     numbers = (found["first"], found["second"], found["third"])
     if len(found["first"]) == 4 or order is Order.YMD:
         year, month, day = numbers
@@ -92,15 +97,28 @@ def _day(found: re.Match[str], shown: str, order: Order | None) -> date:
     if len(year) == 2 and order is not None:
         year = "20" + year
     if len(year) != 4:
-        raise ValueError(f"{shown} has a year of {len(year)} digits; write four, or give date_order=dmy (or mdy, ymd)")
+        raise ValueError(f"{text} has a year of {len(year)} digits; write four, or give date_order=dmy (or mdy, ymd)")
+    return _believed(_calendar(text, int(year), int(month), int(day)), latest)
+
+
+def _calendar(text: str, year: int, month: int, day: int) -> date:
     try:
-        return date(int(year), int(month), int(day))
+        return date(year, month, day)
     except ValueError as error:
-        if int(month) > 12 >= int(day):
-            raise ValueError(f"{shown} has no month {month}; give date_order=mdy if the file writes the month first") from error
-        raise ValueError(f"{shown} is no day of the calendar; correct it") from error
+        if month > 12 >= day:
+            raise ValueError(f"{text} has no month {month}; give date_order=mdy if the file writes the month first") from error
+        raise ValueError(f"{text} is no day of the calendar; correct it") from error
 
 
+def _believed(day: date, latest: date) -> str:
+    if day > latest:
+        raise ValueError(f"{day.isoformat()} has not come yet; check the order of day and month, or give date_order=mdy")
+    if day < _EARLIEST:
+        raise ValueError(f"{day.isoformat()} lies before 2000; check the year")
+    return day.isoformat()
+
+
+@lru_cache(65_536)
 def _clock(text: str) -> str:
     found = _TIME.fullmatch(text.strip())
     if found is None:

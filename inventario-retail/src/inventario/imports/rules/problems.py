@@ -23,6 +23,7 @@ class CellProblem:
 
 
 def split_message(error: ValueError) -> tuple[str, str]:
-    """Take the text "what is wrong; what to do" apart."""
+    """Take the text "what is wrong; what to do" apart into two sentences. The first keeps its small letter: it may begin with a value."""
     detail, _, remedy = str(error).partition("; ")
-    return detail, remedy or "Correct the value."
+    remedy = remedy or "correct the value"
+    return f"{detail}.", f"{remedy[0].upper()}{remedy[1:]}."

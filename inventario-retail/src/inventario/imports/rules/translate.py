@@ -50,15 +50,23 @@ class _Memory(dict[_Key, _Read | None]):
 
     def read_all(self, keys: Sequence[_Key], read: Callable[[_Key], _Read]) -> list[_Read | None]:
         """Return what each of *keys* means, None where *read* refuses it."""
-        if len(self) > _KEPT:
+        if len(self) > _KEPT or len(self.faults) > _KEPT:
             self.clear()
             self.faults.clear()
-        for key in set(keys).difference(self):
-            try:
-                self[key] = read(key)
-            except ValueError as error:
-                self[key], self.faults[key] = None, error
+        fresh = set(keys).difference(self)
+        if 2 * len(fresh) > len(keys):
+            # Hardly any comes again, as in a column of keys: remembering them would only cost.
+            return [self._read(key, read) for key in keys]
+        for key in fresh:
+            self[key] = self._read(key, read)
         return list(map(self.__getitem__, keys))
+
+    def _read(self, key: _Key, read: Callable[[_Key], _Read]) -> _Read | None:
+        try:
+            return read(key)
+        except ValueError as error:
+            self.faults[key] = error
+            return None
 
 
 class Translator:
