@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -38,11 +40,16 @@ def _counts(url: str) -> dict[str, int]:
     return {table: _query(url, f"SELECT count(*) AS n FROM {table}")[0]["n"] for table in tables}
 
 
-@pytest.fixture
-def loaded(database_url: str) -> str:
-    """Address of a database with the sample shop."""
-    load_sample(database_url, _quiet, now=NOW)
-    return database_url
+@pytest.fixture(scope="module")
+def loaded(server_url: str, template: str) -> Iterator[str]:
+    """Address of a database with the sample shop, for tests that change nothing in it."""
+    name = f"sample_{uuid.uuid4().hex}"
+    url = f"{server_url.rpartition('/')[0]}/{name}"
+    with psycopg.connect(server_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
+        load_sample(url, _quiet, now=NOW)
+        yield url
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
 
 
 def test_the_whole_shop_is_in_the_database(loaded: str) -> None:
