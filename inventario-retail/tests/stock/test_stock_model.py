@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from hypothesis import HealthCheck, settings
@@ -82,7 +83,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @initialize()
     def empty_the_shop(self) -> None:
         # The ledger refuses to be emptied, so each run takes stores of its own.
-        self.suffix = f"-{id(self)}-{self.loop.time()}".replace(".", "")[:20]
+        self.suffix = f"-{uuid4().hex[:20]}"
         with psycopg.connect(self.database_url, autocommit=True) as connection:
             for code, oversell in STORES.items():
                 connection.execute(
