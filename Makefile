@@ -32,10 +32,13 @@ check: $(VENV)/.installed-dev ## Look at the code: ruff, mypy, import contracts
 test: check ## Check, and run every test that Python alone can run
 	$(PY) -m pytest -m "not system" $(TESTS)
 
-test-all: test ## Also the tests on PostgreSQL 15 and in a browser (Debian: postgresql-15, chromium)
-	@sh scripts/need.sh postgresql-15 $(POSTGRES_15)/postgres chromium chromium
+test-all: packages test ## Also the tests on PostgreSQL 15 and in a browser (Debian: postgresql-15, chromium)
 	$(PY) -m pytest -m system $(TESTS)
 	INVENTARIO_PG_BIN=$(POSTGRES_15) $(PY) -m pytest -m "not system" --ignore inventario-retail/tests/stack inventario-retail/tests $(wildcard tests)
+
+.PHONY: packages
+packages:
+	@sh scripts/need.sh postgresql-15 $(POSTGRES_15)/postgres chromium chromium
 
 bench: $(VENV)/.installed-dev ## Measure; prints figures and keeps the raw results in bench/results
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(PY) "$$script"; done
