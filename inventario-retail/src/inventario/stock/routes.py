@@ -82,7 +82,7 @@ async def record_movements(request: Request, body: BatchRequest) -> BatchResult:
     answers = []
     for item, outcome in zip(body.movements, outcomes, strict=True):
         if isinstance(outcome, DomainError):
-            problem = Problem.model_validate(problem_document(outcome))
+            problem = Problem.model_validate(problem_document(outcome, request.scope))
             answers.append(BatchAnswer(key=item.key, status=outcome.status, problem=problem))
         else:
             answers.append(BatchAnswer(key=item.key, status=201, replayed=outcome.replayed, movement=outcome.movement))

@@ -56,15 +56,30 @@ class Language:
         return str(self.translations.ugettext(message)) if message else ""
 
     def sentence(self, message: str) -> str:
-        """Translate a sentence of an error, whose names and numbers are filled in already."""
+        """Translate a sentence of an error, whose names and numbers are filled in already.
+
+        Errors keep what is wrong and what to do as parts of a sentence, and some make two sentences of them: so a capital and a full stop that
+        the catalogue does not know come back afterwards.
+        """
+        if self.tag == "en" or not message:
+            return message
+        bare = message.removesuffix(".")
+        for known in (message, bare, message[0].lower() + message[1:], bare[:1].lower() + bare[1:]):
+            found = self._known(known)
+            if found is not None:
+                first = found[0].upper() if message[0].isupper() else found[0]
+                return f"{first}{found[1:]}" + ("." if message.endswith(".") and not found.endswith(".") else "")
+        return message
+
+    def _known(self, message: str) -> str | None:
         direct = self.text(message)
-        if direct != message or self.tag == "en":
+        if direct != message:
             return direct
         for pattern, names, translation in self._patterns:
             found = pattern.fullmatch(message)
             if found:
                 return translation.format(**dict(zip(names, found.groups(), strict=True)))
-        return message
+        return None
 
     @cached_property
     def _patterns(self) -> list[tuple[re.Pattern[str], list[str], str]]:

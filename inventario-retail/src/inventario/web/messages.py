@@ -33,6 +33,10 @@ _ERRORS = {
     "PydanticCustomError",
 }
 _MARKED = {"N_", "text"}
+# Imports make sentences in many places, in SQL too; there every sentence is taken.
+_TALKATIVE = "imports"
+_SILENT = {"schemas.py", "forms.py", "routes.py", "pages.py", "printing.py"}
+_IN_SQL = re.compile(r"(?:format\('|')((?:[^'\n]|'')+)'[^\n]*?\s*AS (?:detail|remedy)")
 
 _HEADER = """# What people read.
 msgid ""
@@ -69,13 +73,16 @@ def template_messages() -> set[Message]:
     return found
 
 
-def python_messages() -> set[Message]:
+def python_messages() -> set[str]:
     """Return the sentences of errors and of ``N_("...")`` in the code. What an f-string fills in becomes a numbered blank."""
-    found: set[Message] = set()
+    found: set[str] = set()
     for path in sorted(_PACKAGE.rglob("*.py")):
         if "migrations" in path.parts or "stack" in path.parts or path.name in {"commands.py", "cli.py", "settings.py"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if _TALKATIVE in path.parts and path.name not in _SILENT:
+            found.update(_every_sentence(tree))
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 found.update(_of_call(node))
             elif isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == "title" for target in node.targets):
@@ -85,7 +92,7 @@ def python_messages() -> set[Message]:
                 found.update(
                     part for inner in ast.walk(node) if isinstance(inner, ast.Return) and inner.value for part in _problem(inner.value)
                 )
-    return found
+    return {message for message in found if re.search("[A-Za-z]", re.sub(r"\{\w+\}", "", message))}
 
 
 def all_messages() -> set[Message]:
@@ -121,6 +128,25 @@ def _of_call(node: ast.Call) -> Iterator[str]:
         for keyword in node.keywords:
             if keyword.arg in {"title", "detail", "remedy"}:
                 yield from _texts(keyword.value)
+
+
+def _every_sentence(tree: ast.Module) -> Iterator[str]:
+    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    silent |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node) if part is not node}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in silent:
+            for text in _texts(node):
+                if "\n" in text:
+                    yield from (_from_sql(part) for part in _IN_SQL.findall(text) if part.endswith("."))
+                elif text.endswith(".") and text.count(" ") >= 2:
+                    yield text
+                elif "; " in text:
+                    yield from text.split("; ", 1)
+
+
+def _from_sql(text: str) -> str:
+    blanks = iter(range(100))
+    return re.sub("%%s", lambda _: f"{{v{next(blanks)}}}", text.replace("''", "'"))
 
 
 def _problem(node: ast.expr) -> Iterator[str]:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from inventario.errors import Forbidden
-from inventario.web.problems import from_domain_error
+from inventario.web.problems import answer_error
 
 __all__ = ["OPEN_FORMS", "SAFE_METHODS", "SameOrigin"]
 
@@ -33,7 +33,7 @@ class SameOrigin:
         error = Forbidden(
             "This request did not come from a page of this dashboard.", remedy="Open the dashboard at its own address and do it from there."
         )
-        await from_domain_error(error)(scope, receive, send)
+        await answer_error(scope, error)(scope, receive, send)
 
 
 def _by_cookie(scope: Scope) -> bool:

@@ -46,9 +46,10 @@ def problem_response(
     return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
 
 
-def problem_document(error: DomainError) -> dict[str, Any]:
-    """Return the members of the problem document of *error*, for an answer that carries several."""
-    document: dict[str, Any] = orjson.loads(bytes(from_domain_error(error).body))
+def problem_document(error: DomainError, scope: Scope | None = None) -> dict[str, Any]:
+    """Return the members of the problem document of *error*, for an answer that carries several; in the language of the person who asks in *scope*."""
+    response = _for_script(scope, error) if scope is not None and _has_session(scope) else from_domain_error(error)
+    document: dict[str, Any] = orjson.loads(bytes(response.body))
     return document
 
 

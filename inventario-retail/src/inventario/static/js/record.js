@@ -1,6 +1,7 @@
 // The page that records movements: scan, scan, scan, record. It never closes by itself, and a scanner alone can do all of it.
 
 import { call } from "./api.js";
+import { clearSuggestions, find, onChosen } from "./finder.js";
 import { DoubleReadGuard } from "./scanner.js";
 import { Ticket } from "./ticket.js";
 import { toast } from "./toast.js";
@@ -15,7 +16,9 @@ const code = $("code");
 const ticket = new Ticket();
 const guard = new DoubleReadGuard();
 const known = new Map(); // code -> product: a second scan asks nobody
+const rows = new WeakMap(); // line -> its row
 let work = Promise.resolve(); // scans are handled in the order in which they came
+let recording = Promise.resolve();
 let sending = false;
 let retryTimer = 0;
 let retryAfter = RETRY_FIRST;
@@ -43,34 +46,21 @@ function handle(text) {
 
 async function understand(text) {
   const command = text.toUpperCase();
-  if (command === "INVOK") return record();
-  if (command === "INVUNDO") return undo(document.querySelector("#done [data-undo]:not([disabled])"));
-  if (command in COMMANDS) {
+  if (command === "INVOK") {
+    // Not waited for: the next customer's first scan need not wait for the last one's answer.
+    recording = record();
+  } else if (command === "INVUNDO") {
+    await recording;
+    await undo(document.querySelector("#done [data-undo]:not([disabled])"));
+  } else if (command in COMMANDS) {
     document.querySelector(`input[name="kind"][value="${COMMANDS[command]}"]`).checked = true;
-    return draw();
+    draw();
+  } else {
+    const product = known.get(text) ?? (await find(text, say));
+    if (!product) return;
+    known.set(text, product);
+    add(product);
   }
-  const product = known.get(text) ?? (await find(text));
-  if (!product) return undefined;
-  known.set(text, product);
-  add(product);
-  return undefined;
-}
-
-async function find(text) {
-  const tries = [`/api/v1/barcodes/${encodeURIComponent(text)}`, `/api/v1/products/${encodeURIComponent(text)}`];
-  for (const path of tries) {
-    try {
-      const answer = await call("GET", path);
-      return answer.product ?? answer;
-    } catch (problem) {
-      if (problem.status !== 404 && problem.status !== 422) {
-        code.value = text;
-        throw problem;
-      }
-    }
-  }
-  await suggest(text, true);
-  return null;
 }
 
 function add(product) {
@@ -91,68 +81,22 @@ async function lookUpStock(line) {
   }
 }
 
-// ---- typing a name ----
+// ---- the field ----
 
-let typing = 0;
-code.addEventListener("input", () => {
-  clearTimeout(typing);
-  typing = setTimeout(() => (code.value.trim().length > 1 ? suggest(code.value.trim(), false) : clearSuggestions()), 350);
+onChosen((product) => {
+  clearCode();
+  add(product);
 });
 code.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !code.value.trim()) {
     event.preventDefault();
-    record();
-  } else if (event.key === "ArrowDown") {
-    event.preventDefault();
-    $("suggestions").querySelector("button")?.focus();
+    // After the scans that are still being looked up.
+    handle("INVOK");
   } else if (event.key === "Escape") {
     clearCode();
   }
 });
-$("suggestions").addEventListener("keydown", (event) => {
-  const item = event.target.closest("li");
-  const next = { ArrowDown: item?.nextElementSibling, ArrowUp: item?.previousElementSibling }[event.key];
-  if (event.key === "Escape") clearCode();
-  else if (event.key === "ArrowUp" && !next) code.focus();
-  else next?.querySelector("button")?.focus();
-  if (event.key.startsWith("Arrow")) event.preventDefault();
-});
-
-async function suggest(text, asked) {
-  const found = await call("GET", `/api/v1/products?limit=6&status=active&q=${encodeURIComponent(text)}`);
-  if (!asked && code.value.trim() !== text) return;
-  const list = $("suggestions");
-  list.replaceChildren(...found.items.map(suggestion));
-  list.hidden = !found.items.length;
-  $("not-found").hidden = !asked || found.items.length > 0;
-  $("not-found-code").textContent = text;
-  $("not-found-link").href = `/new-product?barcode=${encodeURIComponent(text)}`;
-  if (asked) say(found.items.length ? t("No product has this code. Did you mean one of these?") : t("No product has the code {code}.", { code: text }), true);
-}
-
-function suggestion(product) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  const name = document.createElement("span");
-  const price = document.createElement("span");
-  button.type = "button";
-  name.textContent = product.name;
-  price.textContent = product.price === null ? "" : money(product.price);
-  price.className = "amount";
-  button.append(name, price);
-  button.addEventListener("click", () => {
-    clearCode();
-    add(product);
-  });
-  item.append(button);
-  return item;
-}
-
-function clearSuggestions() {
-  clearTimeout(typing);
-  $("suggestions").hidden = true;
-  $("not-found").hidden = true;
-}
+$("suggestions").addEventListener("keydown", (event) => event.key === "Escape" && clearCode());
 
 function clearCode() {
   code.value = "";
@@ -164,7 +108,7 @@ function clearCode() {
 
 function draw(fresh = null) {
   const chosen = kind();
-  $("lines").replaceChildren(...ticket.lines.map((line) => row(line, line === fresh, chosen)));
+  place(ticket.lines.map((line) => update(rows.get(line) ?? row(line), line, line === fresh, chosen)));
   $("no-lines").hidden = ticket.lines.length > 0;
   $("ticket-card").hidden = ticket.lines.length === 0 && !$("done-card").hidden;
   $("pay").hidden = ticket.lines.length === 0;
@@ -181,21 +125,22 @@ function draw(fresh = null) {
   $("send").classList.toggle("busy", sending);
 }
 
-function row(line, fresh, chosen) {
+/** Put the rows in order. A row that stands where it should is not touched: whoever types in it goes on typing. */
+function place(wanted) {
+  const list = $("lines");
+  for (const old of [...list.children]) if (!wanted.includes(old)) old.remove();
+  wanted.forEach((each, index) => {
+    if (list.children[index] !== each) list.insertBefore(each, list.children[index] ?? null);
+  });
+}
+
+function row(line) {
   const made = $("line").content.cloneNode(true).firstElementChild;
   const part = (name) => made.querySelector(`[data-${name}]`);
   const field = part("quantity");
-  made.classList.toggle("fresh", fresh);
-  made.classList.toggle("pending", Boolean(line.body));
   part("name").textContent = line.name;
-  part("stock").textContent = line.onHand === null ? "" : under(line, chosen);
-  part("amount").textContent = line.price !== null && (chosen === "sale" || chosen === "return") ? money(Number(line.price) * Number(line.quantity)) : "";
-  part("problem").textContent = line.problem;
-  part("problem").hidden = !line.problem;
-  field.value = quantity(line.quantity);
   field.setAttribute("aria-label", t("Quantity of {name}", { name: line.name }));
   part("remove").setAttribute("aria-label", t("Remove {name}", { name: line.name }));
-  for (const control of made.querySelectorAll("input, button")) control.disabled = Boolean(line.body);
   part("less").addEventListener("click", () => step(line, -1));
   part("more").addEventListener("click", () => step(line, 1));
   part("remove").addEventListener("click", () => {
@@ -212,6 +157,26 @@ function row(line, fresh, chosen) {
       code.focus();
     }
   });
+  rows.set(line, made);
+  return made;
+}
+
+function update(made, line, fresh, chosen) {
+  const part = (name) => made.querySelector(`[data-${name}]`);
+  const priced = line.price !== null && (chosen === "sale" || chosen === "return");
+  const field = part("quantity");
+  if (fresh) made.classList.remove("fresh");
+  // Reading a measure makes the browser forget the class that was just taken away, so that the same row lights up again.
+  if (fresh) made.getBoundingClientRect();
+  made.classList.toggle("fresh", fresh);
+  made.classList.toggle("pending", Boolean(line.body));
+  part("stock").textContent = line.onHand === null ? "" : under(line, chosen);
+  part("amount").textContent = priced ? money(Number(line.price) * Number(line.quantity)) : "";
+  part("problem").textContent = line.problem;
+  part("problem").hidden = !line.problem;
+  if (field !== document.activeElement || line.quantity !== field.dataset.shown) field.value = quantity(line.quantity);
+  field.dataset.shown = line.quantity;
+  for (const control of made.querySelectorAll("input, button")) control.disabled = Boolean(line.body);
   return made;
 }
 
@@ -247,7 +212,7 @@ function typed(line, field) {
 
 // ---- recording ----
 
-$("send").addEventListener("click", () => record());
+$("send").addEventListener("click", () => handle("INVOK"));
 $("retry").addEventListener("click", () => record());
 addEventListener("online", () => ticket.unsure.length && record());
 
