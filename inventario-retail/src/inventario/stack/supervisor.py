@@ -100,7 +100,8 @@ class Supervisor:
 
     def stop(self, groups: Iterable[Iterable[str]]) -> None:
         """Stop one group of servers after the other, the members of each together. A second request to stop cuts the waiting short."""
-        asked = self._signals.stops
+        # The first request, if there was one, is why we are here; any further one means haste, also one that came before this line.
+        asked = min(self._signals.stops, 1)
         for group in groups:
             self._stop_together([self._children[name] for name in group if name in self._children], asked)
         with contextlib.suppress(OSError):
