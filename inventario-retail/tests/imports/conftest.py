@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
+from inventario.app import create_app
 from inventario.catalogue.service import Catalogue
 from inventario.imports.reading import open_file
 from inventario.imports.rules.conventions import Conventions
@@ -19,6 +22,7 @@ from inventario.imports.rules.options import Options
 from inventario.imports.schemas import Import
 from inventario.imports.service import Imports
 from inventario.platform.postgres import Database
+from inventario.settings import Settings
 from inventario.stock.service import Stock
 
 ZONES = {"CENTRO": "America/Argentina/Buenos_Aires"}
@@ -122,3 +126,18 @@ def run(imports: Imports, write: Callable[[str], Path]) -> Callable[..., Awaitab
         )
 
     return text
+
+
+@pytest.fixture
+async def api(shop: Database, database_url: str, data_directory: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, with a key for everything."""
+    settings = Settings(
+        database_url=SecretStr(database_url), dashboard_api_key=SecretStr("a key for tests"), inventario_data=data_directory
+    )
+    application = create_app(settings)
+    async with application.router.lifespan_context(application):
+        transport = httpx.ASGITransport(application)
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://localhost/api/v1", headers={"X-API-Key": "a key for tests"}
+        ) as client:
+            yield client

@@ -23,9 +23,9 @@ __all__ = ["Batch", "Reading", "RefusedFile", "open_file"]
 
 # Part of a file's identity: rows that were staged by other rules are not gone on with. Raise it whenever a rule changes what a cell means.
 RULES = 1
-# A kill loses the rows of two pieces at most, the one being written and the one read ahead. A hundredth of the file keeps that under a
-# twentieth of what was done at half time; ten thousand rows keep it small in a long file and are enough for full speed.
-_SMALLEST, _LARGEST, _PIECES = 50, 10_000, 100
+# A kill loses the rows of two pieces at most, the one being written and the one read ahead. With two hundred pieces that is under a tenth of
+# what was done from a tenth of the file on; ten thousand rows are enough for full speed.
+_SMALLEST, _LARGEST, _PIECES = 50, 10_000, 200
 
 
 class RefusedFile(Exception):
@@ -78,11 +78,6 @@ class Reading:
     def piece(self) -> int:
         """How many rows are staged together."""
         return min(_LARGEST, max(_SMALLEST, self.lines // _PIECES))
-
-    @property
-    def share_read_ahead(self) -> int:
-        """How many rows a kill can make be read twice."""
-        return 2 * self.piece
 
     def batches(
         self, import_id: str, position: Position, conventions: Mapping[str, Any], zones: Mapping[str, str], latest: date

@@ -7,7 +7,7 @@ import errno
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Upload", "receive"]
 
-_LONGEST_FIELD = 10_000
+_LONGEST_FIELD, _MOST_FIELDS = 10_000, 50
 # A server that was killed leaves the file it was reading. Nothing else needs one for so long.
 _FORGOTTEN = 24 * 3600
 
@@ -48,20 +48,18 @@ async def receive(body: AsyncIterator[bytes], content_type: str, directory: Path
         spool = await asyncio.to_thread(_open, directory)
     except OSError as error:
         raise _unwritable(error, directory) from error
+    form = _Form(spool, directory)
     try:
         with spool:
-            form = _Form(spool)
             parser = MultipartParser(boundary, form.callbacks())
             async for chunk in body:
                 parser.write(chunk)
-            parser.finalize()
-        return Upload(Path(spool.name), form.checked_file_name(), form.fields)
-    except BaseException as error:
+            return form.finished()
+    except MultipartParseError as error:
         await asyncio.to_thread(os.unlink, spool.name)
-        if isinstance(error, MultipartParseError):
-            raise _no_form("The body is cut off, or is not what its Content-Type says.") from error
-        if isinstance(error, OSError):
-            raise _unwritable(error, directory) from error
+        raise _no_form("The body is not what its Content-Type says.") from error
+    except BaseException:
+        await asyncio.to_thread(os.unlink, spool.name)
         raise
 
 
@@ -86,6 +84,7 @@ class _Form:
     """The parts as they come along."""
 
     spool: IO[bytes]
+    directory: Path
     fields: dict[str, str] = field(default_factory=dict)
     file_name: str | None = None
     _header: bytearray = field(default_factory=bytearray)
@@ -93,6 +92,7 @@ class _Form:
     _disposition: bytes = b""
     _name: str = ""
     _is_file: bool = False
+    _ended: bool = False
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -103,12 +103,31 @@ class _Form:
             "on_headers_finished": self._end_headers,
             "on_part_data": self._data,
             "on_part_end": self._end,
+            "on_end": self._end_body,
         }
 
-    def checked_file_name(self) -> str:
+    def finished(self) -> Upload:
+        """Return the whole.
+
+        Raises:
+            Invalid: The body ended early, or had no file. Half a file must not pass for a whole one.
+            DependencyUnavailable: The disk is full.
+        """
+        if not self._ended:
+            raise _no_form("The body is cut off.")
         if self.file_name is None:
             raise _no_form("The form has no file.")
-        return self.file_name
+        self._written(self.spool.flush)
+        return Upload(Path(self.spool.name), self.file_name, self.fields)
+
+    def _written(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            raise _unwritable(error, self.directory) from error
+
+    def _end_body(self) -> None:
+        self._ended = True
 
     def _begin(self) -> None:
         self._disposition, self._name, self._is_file = b"", "", False
@@ -132,7 +151,7 @@ class _Form:
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
-            self.spool.write(data[start:end])
+            self._written(lambda: self.spool.write(data[start:end]))
             return
         self._value.extend(data[start:end])
         if len(self._value) > _LONGEST_FIELD:
@@ -140,6 +159,8 @@ class _Form:
 
     def _end(self) -> None:
         if not self._is_file:
+            if len(self.fields) >= _MOST_FIELDS:
+                raise _no_form("The form has too many fields.")
             self.fields[self._name] = self._value.decode("utf-8", "replace")
 
 
