@@ -107,7 +107,7 @@ def test_a_wrong_unit_is_told_all_units() -> None:
         rules.checked_unit("litro")
 
 
-@pytest.mark.parametrize("name", ["America/Buenos_Air", "", "..", "/etc/localtime", "America", "\0"])
+@pytest.mark.parametrize("name", ["America/Buenos_Air", "", "..", "/etc/localtime", "America", "localtime", "\0"])
 def test_a_wrong_time_zone_is_told_a_right_one(name: str) -> None:
     with pytest.raises(ValueError, match="America/Argentina/Buenos_Aires"):
         rules.checked_time_zone(name)

@@ -59,8 +59,9 @@ def _code_of(value: Any) -> Any:
     return value.get("code") if isinstance(value, dict) else value
 
 
-Sku = Annotated[str, AfterValidator(rules.checked_sku)]
-Code = Annotated[str, AfterValidator(rules.checked_code)]
+# The patterns are for whoever reads the API's description; the validators have words for what is wrong.
+Sku = Annotated[str, AfterValidator(rules.checked_sku), Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"})]
+Code = Annotated[str, AfterValidator(rules.checked_code), Field(json_schema_extra={"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$"})]
 CategoryPath = Annotated[str, AfterValidator(rules.canonical_category)]
 _Unit = Annotated[Unit, BeforeValidator(rules.checked_unit)]
 _Barcode = Annotated[str, BeforeValidator(_code_of), AfterValidator(lambda code: rules.canonical_barcode(code)[0])]

@@ -160,7 +160,8 @@ def typo_queries(words: Sequence[Sequence[Alternative]], others: Sequence[str] =
         longer = [(cost + one.cost, (*terms, one.term)) for cost, terms in best for one in choices]
         best = heapq.nsmallest(_MOST_TYPO_QUERIES + 1, longer)
     queries = [" & ".join(terms) for cost, terms in best if cost]
-    return list(dict.fromkeys([*others, *queries]))[:_MOST_TYPO_QUERIES]
+    # Each guess at many words costs more, and is less likely to be the right one.
+    return list(dict.fromkeys([*others, *queries]))[: _MOST_TYPO_QUERIES if len(words) < 4 else _MOST_TYPO_QUERIES // 2]
 
 
 def typo_distance(typed: str, word: str) -> int:

@@ -101,14 +101,15 @@ CREATE INDEX products_name ON products (search_name, id);
 CREATE INDEX products_category ON products (category_id, search_name, id);
 CREATE INDEX products_supplier ON products (supplier_id, search_name, id);
 CREATE INDEX products_discontinued ON products (search_name, id) WHERE status = 'discontinued';
-CREATE INDEX products_search ON products USING gin (search);
+-- Every search reads what is pending one by one; 4 MB of it, as is usual, would double the time of a search after an import.
+CREATE INDEX products_search ON products USING gin (search) WITH (gin_pending_list_limit = 256);
 
 -- Distinct words of all names. Typos are looked up here: a trigram search over whole names costs seconds at a million products.
 -- Words of renamed products stay; they cost a fruitless look-up, not a wrong answer. Not unique: a unique key would make whoever adds a product
 -- wait for an import under way that brings the same new word. Two at once may both write it, and the reader takes distinct ones.
 CREATE TABLE search_words (word text COLLATE "C" NOT NULL);
 CREATE INDEX search_words_word ON search_words (word);
-CREATE INDEX search_words_trigrams ON search_words USING gin (word gin_trgm_ops);
+CREATE INDEX search_words_trigrams ON search_words USING gin (word gin_trgm_ops) WITH (gin_pending_list_limit = 256);
 
 -- Words like the typed one by their trigrams, the nearest first. The threshold is low because two letters in the wrong order leave a short word
 -- few trigrams to share: "lehce" has two of the six of "leche". Whoever asks looks closer.
