@@ -31,7 +31,7 @@ def make_shop(database_url: str, products: int) -> None:
         )
         connection.execute(
             "INSERT INTO stock_movements (id, store_id, product_id, sequence, kind, quantity, on_hand, occurred_at, business_date) "
-            "SELECT time_ordered_uuid(), store_id, product_id, 1, 'opening', on_hand, on_hand, now(), current_date FROM stock_levels"
+            "SELECT time_ordered_uuid(row_number() OVER ()), store_id, product_id, 1, 'opening', on_hand, on_hand, now(), current_date FROM stock_levels"
         )
         # Only what has rows: of a table that was empty when it was analysed the planner believes that it stays so.
         connection.execute("ANALYZE stores, products, prices, stock_levels, stock_movements")

@@ -255,6 +255,22 @@ async def test_unknown_batch_and_movement_say_so(stock: Stock) -> None:
         await stock.movement(uuid4())
 
 
+async def test_an_import_lies_in_the_ledger_in_the_order_in_which_it_happened(stock: Stock, shop: Database) -> None:
+    batch = uuid4()
+    async with shop.connection() as connection, connection.transaction():
+        await connection.execute(
+            """
+            INSERT INTO import_movements (import_id, line, store, sku, kind, quantity, occurred_at)
+            SELECT %s, n, 'CENTRO', chr(65 + n %% 3), 'receipt', n, timestamptz '2026-03-30' - n * interval '1 day' FROM generate_series(1, 20) AS n
+            """,
+            (batch,),
+        )
+        assert await stock.apply_import(connection, batch, "test") == (20, 0)
+    newest_first = [item.occurred_at for item in (await stock.movements(store="CENTRO")).items]
+    assert newest_first == sorted(newest_first, reverse=True)
+    await assert_proven(shop)
+
+
 async def test_every_movement_leaves_one_event(move: Any, shop: Database) -> None:
     sold = (await move("A", -1, key="k")).movement
     await move("A", -1, key="k")

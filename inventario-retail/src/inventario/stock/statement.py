@@ -52,9 +52,10 @@ _ROWS: LiteralString = """
         LEFT JOIN LATERAL (SELECT * FROM movement_keys WHERE store_id = s.id AND key = i.key OFFSET 0) AS seen ON true
     )"""
 
+# Ids are made in the order in which things happened, so that the ledger of a store, which follows them, tells the story in that order.
 _IMPORT: LiteralString = """
     source AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY i.occurred_at, i.line) AS ord, NULL::uuid AS id, i.key, ''::bytea AS hash,
+        SELECT row_number() OVER happened AS ord, time_ordered_uuid(row_number() OVER happened) AS id, i.key, ''::bytea AS hash,
             s.id AS store_id, p.id AS product_id, i.kind::movement_kind AS kind, i.quantity, i.counted, NULL::numeric AS expected,
             i.unit_price, coalesce(i.unit_cost, p.cost) AS unit_cost, CASE WHEN i.kind IN ('sale', 'return') THEN p.vat_rate END AS vat_rate,
             coalesce(i.occurred_at, now()) AS occurred_at, s.time_zone, i.device, i.device_sequence, i.reason, %(actor)s::text AS actor,
@@ -65,11 +66,12 @@ _IMPORT: LiteralString = """
         JOIN products AS p ON p.sku = i.sku
         LEFT JOIN movement_keys AS seen ON seen.store_id = s.id AND seen.key = i.key
         WHERE i.import_id = %(batch)s
+        WINDOW happened AS (ORDER BY i.occurred_at, i.line)
     )"""
 
 _REVERSAL: LiteralString = """
     source AS MATERIALIZED (
-        SELECT row_number() OVER (ORDER BY m.recorded_at DESC, m.sequence DESC) AS ord, NULL::uuid AS id, NULL::text AS key,
+        SELECT row_number() OVER backwards AS ord, time_ordered_uuid(row_number() OVER backwards) AS id, NULL::text AS key,
             ''::bytea AS hash, m.store_id, m.product_id, 'reversal'::movement_kind AS kind, -m.quantity AS quantity,
             NULL::numeric AS counted, NULL::numeric AS expected, m.unit_price, m.unit_cost, m.vat_rate, now() AS occurred_at, s.time_zone,
             NULL::text AS device, NULL::bigint AS device_sequence, NULL::text AS reason, %(actor)s::text AS actor,
@@ -79,6 +81,7 @@ _REVERSAL: LiteralString = """
         JOIN stores AS s ON s.id = m.store_id
         WHERE m.batch_id = %(of)s AND m.kind NOT IN ('reversal', 'transfer')
             AND NOT EXISTS (SELECT FROM stock_reversals AS r WHERE r.store_id = m.store_id AND r.movement_id = m.id)
+        WINDOW backwards AS (ORDER BY m.recorded_at DESC, m.id DESC)
     )"""
 
 _LOCK: LiteralString = """,
@@ -110,12 +113,12 @@ _WRITE: LiteralString = """
         WINDOW level AS (PARTITION BY store_id, product_id ORDER BY ord)
     ),
     judged AS MATERIALIZED (
-        SELECT *, coalesce(id, time_ordered_uuid()) AS movement_id, bool_or(may_refuse AND after < before AND after < 0) OVER (PARTITION BY store_id, product_id) AS held
+        SELECT *, bool_or(may_refuse AND after < before AND after < 0) OVER (PARTITION BY store_id, product_id) AS held
         FROM balanced
     ),
     keyed AS (
         INSERT INTO movement_keys (store_id, key, body_hash, movement_id)
-        SELECT store_id, key, hash, movement_id FROM judged WHERE NOT held AND key IS NOT NULL
+        SELECT store_id, key, hash, id FROM judged WHERE NOT held AND key IS NOT NULL
         ORDER BY store_id, key
     ),
     levelled AS (
@@ -130,7 +133,7 @@ _WRITE: LiteralString = """
     written AS (
         INSERT INTO stock_movements (id, store_id, product_id, sequence, kind, quantity, on_hand, counted, expected, unit_price, unit_cost,
             vat_rate, oversold, occurred_at, business_date, device, device_sequence, reason, actor, batch_id, transfer_id, reverses)
-        SELECT movement_id, store_id, product_id, sequence, kind, after - before, after,
+        SELECT id, store_id, product_id, sequence, kind, after - before, after,
             CASE WHEN kind = 'count' THEN coalesce(counted, after) END,
             CASE WHEN kind = 'count' THEN coalesce(expected, before) END,
             unit_price, unit_cost, vat_rate, after < 0, occurred_at, (occurred_at AT TIME ZONE time_zone)::date,
@@ -140,15 +143,15 @@ _WRITE: LiteralString = """
     ),
     corrected AS (
         INSERT INTO stock_reversals (store_id, movement_id, reversal_id)
-        SELECT store_id, reverses, movement_id FROM judged WHERE NOT held AND reverses IS NOT NULL
+        SELECT store_id, reverses, id FROM judged WHERE NOT held AND reverses IS NOT NULL
         ORDER BY store_id, reverses
     ),
     told AS (
-        INSERT INTO outbox (store_id, topic, subject) SELECT store_id, topic, movement_id FROM judged WHERE NOT held AND topic IS NOT NULL ORDER BY ord
+        INSERT INTO outbox (store_id, topic, subject) SELECT store_id, topic, id FROM judged WHERE NOT held AND topic IS NOT NULL ORDER BY ord
     ),
     raised AS (
         INSERT INTO stock_tasks (store_id, product_id, kind, movement_id)
-        SELECT DISTINCT ON (store_id, product_id) store_id, product_id, 'oversold', movement_id FROM judged WHERE NOT held AND after < 0 AND after < before
+        SELECT DISTINCT ON (store_id, product_id) store_id, product_id, 'oversold', id FROM judged WHERE NOT held AND after < 0 AND after < before
         ORDER BY store_id, product_id, ord
         ON CONFLICT DO NOTHING
     )
