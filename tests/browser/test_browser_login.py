@@ -59,7 +59,7 @@ def test_the_language_is_the_browsers_and_can_be_switched(open_context: Opener, 
     expect(page.get_by_role("heading", name="What do you want to do?")).to_be_visible()
     page.goto(f"{shop.url}/products?q=leche")
     expect(page.locator("#results")).to_contain_text("$\xa01,530.50")
-    page.locator(".side").get_by_role("button", name="Español").click()
+    page.locator(".top").get_by_role("button", name="Español").click()
     expect(page.get_by_role("heading", name="Productos")).to_be_visible()
     assert page.url == f"{shop.url}/products?q=leche"
     expect(page.locator("#results")).to_contain_text("$\xa01.530,50")

@@ -89,11 +89,12 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.pages = Pages(static)
     app.guard(settings, accounts, static)
+    # FastAPI tries routes one after the other, twice: what tills send comes first.
+    app.include_router(stock_routes.router, prefix="/api/v1")
     app.include_router(operations_routes.router)
     app.include_router(metrics.router)
     app.include_router(catalogue_routes.router, prefix="/api/v1")
     app.include_router(purchasing_routes.router, prefix="/api/v1")
-    app.include_router(stock_routes.router, prefix="/api/v1")
     app.include_router(transfers_routes.router, prefix="/api/v1")
     app.include_router(imports_routes.router, prefix="/api/v1")
     for pages in (web_pages, accounts_pages, analytics_pages, catalogue_pages, imports_pages, purchasing_pages, stock_pages):

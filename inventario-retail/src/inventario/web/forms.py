@@ -27,7 +27,7 @@ def plain_number(text: str, language: Language) -> str | None:
     if re.fullmatch(rf"-?\d{{1,3}}(\{thousands}\d{{3}})+(\{decimal}\d+)?", typed):
         typed = typed.replace(thousands, "")
     typed = typed.replace(",", ".")
-    return typed if re.fullmatch(r"-?\d{1,14}(\.\d{1,6})?", typed) else None
+    return typed if re.fullmatch(r"-?[0-9]{1,14}(\.[0-9]{1,6})?", typed) else None
 
 
 def checked(model: type[M], values: Mapping[str, Any], *, numbers: Collection[str], language: Language) -> M:

@@ -114,13 +114,13 @@ class Language:
         return "–" if value is None else format_date(value, "d MMM y", locale=self.locale)
 
     def moment(self, value: datetime | None, zone: str = SHOP_ZONE) -> str:
-        """Show a time of day, with its day where that is not today."""
+        """Show a time of day, with its day where that is not today, and the year where that is not this one."""
         if value is None:
             return "–"
-        local = value.astimezone(ZoneInfo(zone))
-        if local.date() == datetime.now(ZoneInfo(zone)).date():
+        local, today = value.astimezone(ZoneInfo(zone)), datetime.now(ZoneInfo(zone))
+        if local.date() == today.date():
             return format_time(local, "HH:mm", locale=self.locale)
-        return format_datetime(local, "d MMM y, HH:mm", locale=self.locale)
+        return format_datetime(local, "d MMM, HH:mm" if local.year == today.year else "d MMM y, HH:mm", locale=self.locale)
 
 
 SPANISH = Language("es-AR", "Español")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
+from inventario.errors import DomainError
 from inventario.web.languages import COOKIE, LANGUAGES
 from inventario.web.navigation import safe_next
+from inventario.web.templating import render
 
 __all__ = ["router"]
 
@@ -25,3 +28,32 @@ async def switch_language(request: Request, language: Annotated[str, Form()] = "
         secure = request.url.scheme == "https"
         response.set_cookie(COOKIE, language, max_age=_YEAR, path="/", samesite="lax", secure=secure, httponly=True)
     return response
+
+
+@router.get("/docs")
+async def api_page(request: Request) -> Response:
+    """Show what the API offers, as its own description says it."""
+    return render(request, "web/docs.html", groups=_operations(request.app.openapi()), base=str(request.base_url).rstrip("/"))
+
+
+@router.get("/docs/problems")
+async def problems_page(request: Request) -> Response:
+    """Explain every kind of error; the ``type`` of a problem document leads here."""
+    found = {error.slug: error for error in _kinds(DomainError)}
+    return render(request, "web/problems.html", kinds=sorted(found.values(), key=lambda error: (error.status, error.slug)))
+
+
+def _operations(description: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+    groups: dict[str, list[dict[str, str]]] = {}
+    for path, methods in description["paths"].items():
+        for method, operation in methods.items():
+            text = operation.get("description") or operation.get("summary", "")
+            entry = {"method": method.upper(), "path": path, "text": text}
+            groups.setdefault((operation.get("tags") or ["other"])[0], []).append(entry)
+    return dict(sorted(groups.items()))
+
+
+def _kinds(error: type[DomainError]) -> Iterator[type[DomainError]]:
+    for kind in error.__subclasses__():
+        yield kind
+        yield from _kinds(kind)

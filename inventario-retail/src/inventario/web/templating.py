@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.types import Scope
@@ -70,10 +72,16 @@ class Pages:
             "date": language.date,
             "moment": language.moment,
             "sentence": language.sentence,
+            "ticks": _ticks,
             "word": lambda code: language.text(WORDS.get(str(code), str(code))),
         }
         environment.filters.update(filters)
         return environment
+
+
+def _ticks(text: str) -> Markup:
+    """Set what stands between backticks as code."""
+    return Markup(re.sub(r"`+([^`]+)`+", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped before
 
 
 def render(request: Request, template: str, status: int = 200, /, **context: Any) -> HTMLResponse:
