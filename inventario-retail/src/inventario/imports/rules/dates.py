@@ -25,6 +25,7 @@ _TIME = re.compile(
 # The date of a movement whose hour nobody wrote down is what counts, and noon keeps it in every time zone a shop of this one could be in.
 _NOON = "12:00:00"
 _EARLIEST = date(2000, 1, 1)
+_SECONDS = frozenset(f"{second:02}" for second in range(60))
 
 
 class Order(StrEnum):
@@ -118,8 +119,17 @@ def _believed(day: date, latest: date) -> str:
     return day.isoformat()
 
 
-@lru_cache(65_536)
 def _clock(text: str) -> str:
+    seconds = text[6:8]
+    if text[5:6] != ":" or seconds not in _SECONDS:
+        return _read_clock(text)
+    # A day has 86,400 seconds and 1,440 minutes: only the latter are worth remembering.
+    minute = _read_clock(f"{text[:6]}00{text[8:]}")
+    return minute[:6] + seconds + minute[8:]
+
+
+@lru_cache(4_096)
+def _read_clock(text: str) -> str:
     found = _TIME.fullmatch(text.strip())
     if found is None:
         raise ValueError(f"{text} is no time of day; write it like 18:30 or 18:30:05")

@@ -10,7 +10,7 @@ from typing import Literal
 
 from inventario.imports.rules.problems import CellProblem
 
-__all__ = ["FIELDS", "Column", "Kind", "Layout", "guess_kind", "layout_problems", "read_headers", "recognised"]
+__all__ = ["FIELDS", "NAMES", "Column", "Kind", "Layout", "guess_kind", "layout_problems", "read_headers", "recognised"]
 
 Kind = Literal["products", "movements"]
 
@@ -47,8 +47,12 @@ _MOVEMENTS = _SHARED | {
 }
 _WORDS: dict[Kind, dict[str, str]] = {"products": _PRODUCTS, "movements": _MOVEMENTS}
 
-FIELDS: dict[Kind, tuple[str, ...]] = {kind: tuple(fields) for kind, fields in _WORDS.items()}
-_BY_NAME = {kind: {name: field for field, names in fields.items() for name in names.split()} for kind, fields in _WORDS.items()}
+# What each field may be called, folded: small letters without accents, one underscore for whatever stands between words.
+NAMES: dict[Kind, dict[str, tuple[str, ...]]] = {
+    kind: {field: tuple(names.split()) for field, names in fields.items()} for kind, fields in _WORDS.items()
+}
+FIELDS: dict[Kind, tuple[str, ...]] = {kind: tuple(fields) for kind, fields in NAMES.items()}
+_BY_NAME = {kind: {name: field for field, names in fields.items() for name in names} for kind, fields in NAMES.items()}
 # A product may have several barcodes, in columns "EAN 1", "EAN 2", "EAN13".
 _NUMBERED = re.compile(r"(?P<name>.*?)_?[0-9]{1,2}")
 
