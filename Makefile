@@ -7,7 +7,7 @@ TESTS := brownout/tests inventario-retail/tests $(wildcard tests)
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-all bench lock format clean
+.PHONY: help run install check test test-all bench docs lock format clean
 # One recipe after the other, whatever -j says: tests and checks share the machine's cores anyway.
 .NOTPARALLEL:
 
@@ -42,6 +42,9 @@ packages:
 
 bench: $(VENV)/.installed-dev ## Measure; prints figures and keeps the raw results in bench/results
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(PY) "$$script"; done
+
+docs: $(VENV)/.installed-dev ## Write the parts of docs/ that come from code
+	$(PY) scripts/document.py
 
 lock: ## Write requirements/*.txt anew from *.in
 	@sh scripts/lock.sh "$(PYTHON)"

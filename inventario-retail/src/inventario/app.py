@@ -49,7 +49,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         ValueError: A setting is missing; the text names it and gives an example.
     """
-    database = Database(settings.require_database_url(), pool_size=settings.database_pool_size)
+    database = Database(settings.require_database_url(), pool_size=settings.database_pool_size, statement_timeout=settings.request_timeout)
     master_key = settings.dashboard_api_key
     accounts = Accounts(database, master_key=None if master_key is None else master_key.get_secret_value())
     catalogue = Catalogue(database)

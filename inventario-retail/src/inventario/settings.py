@@ -48,13 +48,11 @@ class Settings(BaseSettings):
     )
     redis_host: str | None = Field(None, description="Redis 7 or Valkey. Not set: `inventario up` starts one of its own.")
     redis_port: int = Field(6379, ge=1, le=65535, description="Its port.")
-    redis_db: int = Field(0, ge=0, description="Its database number.")
     redis_password: SecretStr | None = Field(None, description="Its password, where it has one.")
     s3_endpoint_url: str | None = Field(
         None, description="S3 endpoint, e.g. `http://localstack:4566`. Not set: `inventario up` starts one of its own."
     )
     s3_bucket_name: str = Field("inventario-retail-bucket", description="Bucket for files.")
-    aws_region: str = Field("us-east-1", description="Region of the bucket.")
     aws_access_key_id: SecretStr | None = Field(None, description="Key of the bucket.")
     aws_secret_access_key: SecretStr | None = Field(None, description="Secret of the bucket.")
     dashboard_api_key: SecretStr | None = Field(
@@ -64,7 +62,7 @@ class Settings(BaseSettings):
         ("localhost", "127.0.0.1", "[::1]"), description="Names the dashboard answers to, separated by commas; any other `Host` is refused."
     )
     database_pool_size: int = Field(12, ge=2, le=20, description="Connections to PostgreSQL that one process holds at most.")
-    request_timeout: float = Field(30.0, gt=0, description="Seconds a request may take.")
+    request_timeout: float = Field(30.0, gt=0, description="Seconds that PostgreSQL may spend on one statement of a request.")
     ledger_proof_interval: float = Field(300.0, gt=0, description="Seconds between two runs of the standing proof of the ledger.")
     log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$", description="Least important level that is logged.")
 

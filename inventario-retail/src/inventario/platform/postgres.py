@@ -20,7 +20,6 @@ Connection = AsyncConnection[DictRow]
 
 # What the server does on our behalf even if we die: no statement outlives the client's patience, and nothing holds locks while idle.
 _SESSION = {
-    "statement_timeout": "30s",
     "lock_timeout": "2s",
     "idle_in_transaction_session_timeout": "30s",
     "timezone": "UTC",
@@ -33,15 +32,17 @@ class Database:
     Errors of SQL itself (constraints, bad input) pass through as psycopg raises them: they say something about the request, not the server.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 12, patience: float = 5.0) -> None:
+    def __init__(self, url: str, *, pool_size: int = 12, patience: float = 5.0, statement_timeout: float = 30.0) -> None:
         """Prepare the pool; nothing connects before `open`.
 
         Args:
             url: `postgresql://` address.
             pool_size: Connections at most.
             patience: Seconds a caller waits for a free connection.
+            statement_timeout: Seconds after which the server gives a statement up.
         """
-        options = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+        session = {**_SESSION, "statement_timeout": f"{statement_timeout * 1000:.0f}ms"}
+        options = " ".join(f"-c {name}={value}" for name, value in session.items())
         self._patience = patience
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -79,6 +80,8 @@ class Database:
             async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if isinstance(error, psycopg.errors.QueryCanceled):
+                raise DependencyUnavailable("database", "The database took too long; nothing was changed.") from error
             if not _lost(error):
                 raise
             raise DependencyUnavailable("database", "The database does not answer.") from error
