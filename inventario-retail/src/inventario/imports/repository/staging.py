@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import LiteralString
 from uuid import UUID
 
+from psycopg import errors as pg
 from psycopg import sql
 
 from inventario.imports.rules.problems import CellProblem
@@ -32,7 +34,7 @@ async def stage(
 
 async def analyse(connection: Connection, kind: str) -> None:
     """Let the planner know what was staged: it would otherwise plan for a table that was empty a moment ago."""
-    await connection.execute("ANALYZE import_movements" if kind == "movements" else "ANALYZE import_products")
+    await _analyse(connection, "import_movements" if kind == "movements" else "import_products")
 
 
 async def analyse_shop(connection: Connection, kind: str) -> None:
@@ -41,7 +43,13 @@ async def analyse_shop(connection: Connection, kind: str) -> None:
         "stock_movements, stock_levels, movement_keys",
         "products, barcodes, prices, product_changes",
     )
-    await connection.execute("ANALYZE " + (tables[0] if kind == "movements" else tables[1]))
+    await _analyse(connection, tables[0] if kind == "movements" else tables[1])
+
+
+async def _analyse(connection: Connection, tables: LiteralString) -> None:
+    # Where somebody else is at it already, there is nothing to be done, and least of all a reason to fail.
+    with suppress(pg.LockNotAvailable, pg.QueryCanceled):
+        await connection.execute("ANALYZE " + tables)
 
 
 async def prepare_long_work(connection: Connection) -> None:

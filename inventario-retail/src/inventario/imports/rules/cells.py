@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from functools import partial
 
 from stdnum import ean
@@ -149,13 +150,13 @@ def _number(
 
 
 def _vat_rate(conventions: Conventions, text: str) -> str:
-    rate = read_number(text, conventions.mark("vat_rate"), scale=4, percent=True)
+    rate = Decimal(read_number(text, conventions.mark("vat_rate"), scale=4, percent=True))
     # A spreadsheet shows the number 0.105 as 10.5 %. No country has a rate below one per cent, so that the two cannot be mixed up.
-    if text.startswith(STORED_NUMBER) and 0 < float(rate) < 1:
-        rate = read_number(f"{float(rate) * 100:.10g}", None, scale=4)
-    if float(rate) > 100:
+    if text.startswith(STORED_NUMBER) and 0 < rate < 1:
+        rate *= 100
+    if rate > 100:
         raise ValueError(f"a rate of {rate} % is too high; give per cent from 0 to 100, e.g. 21")
-    return read_number(STORED_NUMBER + rate, None, scale=2)
+    return read_number(f"{STORED_NUMBER}{rate:f}", None, scale=2)
 
 
 def _barcodes(text: str) -> str:
