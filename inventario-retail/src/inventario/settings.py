@@ -38,7 +38,7 @@ class _SecretFiles(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """The service's settings. A field ``api_port`` is the variable ``API_PORT``; the description is what the documentation shows."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
     inventario_data: Path = Field(Path("var"), description="Directory of everything the shop keeps on this machine.")
     api_port: int = Field(8080, ge=0, le=65535, description="Port of the dashboard and the API; 0 takes a free one.")
