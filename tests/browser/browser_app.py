@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, sync_playwright
 
 from inventario.accounts.commands import create_key, create_owner
 from inventario.app import create_app
@@ -66,7 +66,7 @@ class Shop:
     def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Ask the database what really happened."""
         with psycopg.connect(self.database_url) as connection:
-            return connection.execute(sql, parameters).fetchall()  # type: ignore[arg-type]  # the tests' own text
+            return connection.execute(sql, parameters).fetchall()
 
     def on_hand(self, sku: str, store: str = "CENTRO") -> str:
         """Return the stock of a product in the ledger's level."""
@@ -84,6 +84,11 @@ class Watch:
 
     complaints: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Note an error or a warning of the console."""
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
 
     def unexpected(self) -> list[str]:
         """Return the complaints that no test asked for."""
@@ -157,14 +162,17 @@ def watch() -> Iterator[Watch]:
 
 
 @pytest.fixture
-def open_context(chromium: Browser, watch: Watch) -> Iterator[Callable[..., BrowserContext]]:
+def open_context(request: pytest.FixtureRequest, chromium: Browser, watch: Watch) -> Iterator[Callable[..., BrowserContext]]:
     """Open browsers that remember nothing; all are watched, and closed at the end."""
+    # Set up before us, the server is taken down after us: a page that still loads something would complain.
+    for server in {"shop", "empty_shop"} & set(request.fixturenames):
+        request.getfixturevalue(server)
     contexts: list[BrowserContext] = []
 
     def make(**options: Any) -> BrowserContext:
         context = chromium.new_context(**{"locale": "es-AR", "viewport": {"width": 1280, "height": 800}, **options})
         context.set_default_timeout(8000)
-        context.on("console", lambda message: message.type in {"error", "warning"} and watch.complaints.append(message.text))
+        context.on("console", watch.hear)
         context.on("weberror", lambda error: watch.complaints.append(str(error.error)))
         contexts.append(context)
         return context
