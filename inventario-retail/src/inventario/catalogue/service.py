@@ -139,7 +139,7 @@ class Catalogue:
                     raise changes.stale_product(locked.product, version, changed, by_header=by_header)
                 return await self._apply(connection, locked, changed) if changed else locked.product
         except pg.UniqueViolation as error:
-            raise await self._taken(wanted["barcodes"], besides=sku) from error
+            raise await self._taken(wanted.get("barcodes", ()), besides=sku) from error
 
     async def find_barcode(self, code: str) -> BarcodeMatch:
         """Return the product that a scanned or typed *code* belongs to; spaces and dashes in it do not matter.
@@ -181,7 +181,7 @@ class Catalogue:
         async with self._database.connection() as connection:
             of_sku = None if sku is None else await products.sku_holder(connection, sku)
             of_codes = await products.barcode_holders(connection, barcodes)
-        return problems.taken(of_sku, [holder for holder in of_codes if holder.sku != besides], barcodes)
+        return problems.taken(of_sku, [holder for holder in of_codes if besides is None or holder.sku.upper() != besides.upper()], barcodes)
 
     async def _filters(self, connection: Connection, category: str | None, supplier: str | None, status: str | None) -> Filters | None:
         """Return the filters in terms of ids, or None where no product can pass them."""
