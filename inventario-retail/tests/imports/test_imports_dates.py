@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inventario.imports.rules.dates import STORED_MOMENT, Order, has_two_orders, order_evidence, read_moment
@@ -24,11 +24,13 @@ def attempt(text: str, order: Order | None) -> tuple[str | None, str]:
         return None, str(refusal)
 
 
+@settings(deadline=None)
 @given(DAYS, st.sampled_from(list(Order)), st.sampled_from("/-."))
 def test_a_day_is_read_back_from_every_order(day: date, order: Order, mark: str) -> None:
     assert read_moment(day.strftime(FORMS[order]).replace("/", mark), order, LATEST) == f"{day.isoformat()} 12:00:00"
 
 
+@settings(deadline=None)
 @given(
     MOMENTS, st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y, %H:%M:%S"])
 )
@@ -36,6 +38,7 @@ def test_a_moment_is_read_back(moment: datetime, form: str) -> None:
     assert read_moment(moment.strftime(form), None, LATEST) == moment.isoformat(" ")
 
 
+@settings(deadline=None)
 @given(MOMENTS, st.integers(-12 * 60, 14 * 60))
 def test_an_offset_is_kept(moment: datetime, minutes: int) -> None:
     aware = moment.replace(tzinfo=timezone(timedelta(minutes=minutes)))
@@ -43,12 +46,14 @@ def test_an_offset_is_kept(moment: datetime, minutes: int) -> None:
     assert datetime.fromisoformat(read_moment(aware.isoformat(), None, LATEST)) == aware
 
 
+@settings(deadline=None)
 @given(DAYS)
 def test_evidence_never_points_to_the_wrong_order(day: date) -> None:
     assert order_evidence(day.strftime("%d/%m/%Y")) in {None, Order.DMY}
     assert order_evidence(day.strftime("%m/%d/%Y")) in {None, Order.MDY}
 
 
+@settings(deadline=None)
 @given(DAYS)
 def test_a_day_that_shows_no_order_has_two_unless_both_are_the_same_day(day: date) -> None:
     text = day.strftime("%d/%m/%Y")
@@ -57,6 +62,7 @@ def test_a_day_that_shows_no_order_has_two_unless_both_are_the_same_day(day: dat
     assert has_two_orders(text) == (day.day != day.month)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=25), st.sampled_from([None, *Order]))
 def test_any_text_is_a_moment_or_refused_with_a_remedy(text: str, order: Order | None) -> None:
     read, refusal = attempt(text.strip(), order)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from inventario.imports.rules.numbers import STORED_NUMBER, Evidence, Mark, evidence, read_number
@@ -32,6 +32,7 @@ def attempt(text: str, mark: Mark | None) -> tuple[str | None, str]:
         return None, str(refusal)
 
 
+@settings(deadline=None)
 @given(NUMBERS, MARKS, st.sampled_from([None, "sign", "space"]), st.booleans())
 def test_a_number_is_read_back_from_every_way_of_writing_it(value: Decimal, mark: Mark, grouped: str | None, negative: bool) -> None:
     text = ("-" if negative else "") + written(value, mark, grouped=grouped)
@@ -41,11 +42,13 @@ def test_a_number_is_read_back_from_every_way_of_writing_it(value: Decimal, mark
     assert read == (-value if negative else value)
 
 
+@settings(deadline=None)
 @given(NUMBERS, MARKS, st.sampled_from([None, "sign", "space"]))
 def test_what_a_number_shows_of_its_mark_is_never_the_other_mark(value: Decimal, mark: Mark, grouped: str | None) -> None:
     assert evidence(written(value, mark, grouped=grouped)) != mark.other.value
 
 
+@settings(deadline=None)
 @given(NUMBERS, MARKS, st.sampled_from([None, "sign", "space"]))
 def test_without_help_a_number_is_read_right_or_refused(value: Decimal, mark: Mark, grouped: str | None) -> None:
     read, refusal = attempt(written(value, mark, grouped=grouped), None)
@@ -53,6 +56,7 @@ def test_without_help_a_number_is_read_right_or_refused(value: Decimal, mark: Ma
     assert "decimal=" in refusal if read is None else Decimal(read) == value
 
 
+@settings(deadline=None)
 @given(st.integers(1, 999), st.integers(0, 999), MARKS)
 def test_one_separator_before_three_digits_is_never_read_without_help(left: int, right: int, mark: Mark) -> None:
     text = f"{left}{',' if mark is Mark.COMMA else '.'}{right:03}"
@@ -62,6 +66,7 @@ def test_one_separator_before_three_digits_is_never_read_without_help(left: int,
         read_number(text, None, scale=3)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.one_of(st.none(), MARKS))
 def test_any_text_is_a_plain_number_or_refused_with_a_remedy(text: str, mark: Mark | None) -> None:
     assume(not text.startswith(STORED_NUMBER))
@@ -70,6 +75,7 @@ def test_any_text_is_a_plain_number_or_refused_with_a_remedy(text: str, mark: Ma
     assert "; " in refusal if read is None else Decimal(read).is_finite() and read.isascii()
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1e9, allow_nan=False).map(lambda value: round(value, 3)))
 def test_what_a_spreadsheet_stores_is_read_whatever_the_column_looks_like(value: float) -> None:
     text = format(Decimal(str(value)), "f")

@@ -329,7 +329,7 @@ def test_the_identity_is_of_content_kind_and_options(tmp_path: Path) -> None:
     assert open_file(one, Options()).identity != open_file(other, Options()).identity
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.sampled_from([b"sku;nombre\n", b"store,sku,kind,quantity,date\n", b""]))
 def test_garbage_is_refused_or_reported_and_never_crashes(
     tmp_path: Path, read_file: Callable[..., Any], lines: list[bytes], header: bytes

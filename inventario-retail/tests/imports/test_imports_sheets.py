@@ -105,7 +105,7 @@ def test_date_cells_with_and_without_a_time(tmp_path: Path, read_file: ReadFile)
     assert found.column("quantity") == ["-1", "-1.5", "-1"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.decimals(0, 10**6, places=2)), min_size=1, max_size=20))
 def test_numbers_are_read_back(tmp_path: Path, read_file: ReadFile, rows: list[tuple[int, Any]]) -> None:
     path = workbook(tmp_path / "t.xlsx", [["sku", "precio"], *([float(sku), float(price)] for sku, price in rows)])

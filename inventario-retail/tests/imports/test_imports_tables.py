@@ -39,7 +39,7 @@ def problems(found: Sequence[Piece]) -> list[CellProblem]:
     return [problem for piece in found for problem in piece.problems]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, TEXTS), max_size=30),
     st.sampled_from(";,\t|"),
@@ -63,7 +63,7 @@ def test_rows_are_read_back_from_every_dialect(
     assert not problems(found)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(LATIN, LATIN, LATIN), min_size=1, max_size=10))
 def test_windows_1252_is_recognised_by_what_is_no_utf_8(tmp_path: Path, table: list[tuple[str, str, str]]) -> None:
     text = io.StringIO()
@@ -77,7 +77,7 @@ def test_windows_1252_is_recognised_by_what_is_no_utf_8(tmp_path: Path, table: l
     assert rows(found) == [list(row) for row in table if any(row)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=20), st.sampled_from(["utf-8", "utf-8-sig"]), st.integers(1, 6), st.data()
 )
@@ -241,6 +241,7 @@ def test_control_characters_are_errors_of_their_lines(tmp_path: Path) -> None:
     assert len(sound.cells) == 51
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["products", "movements"]).flatmap(lambda kind: st.tuples(st.just(kind), st.sampled_from(FIELDS[kind]))),  # type: ignore[index]
     st.sampled_from([str.upper, str.title, lambda name: name.replace("_", " "), lambda name: f"  {name.replace('_', '-')}. "]),
