@@ -260,6 +260,22 @@ def test_a_store_and_a_supplier_are_added(page: Page, shop: Shop) -> None:
     expect(page.locator("tbody")).to_contain_text("Lácteos del Valle")
 
 
+def test_a_store_and_a_supplier_are_edited(page: Page, shop: Shop) -> None:
+    page.goto(f"{shop.url}/stores")
+    page.get_by_role("link", name="Editar Almacén del Centro").click()
+    page.get_by_label("Nombre").fill("Almacén Central")
+    page.get_by_label("Aceptar una venta aunque el stock diga cero").uncheck()
+    page.get_by_role("button", name="Guardar").click()
+    page.wait_for_url(f"{shop.url}/stores")
+    expect(page.get_by_role("row", name="Almacén Central")).to_be_visible()
+    assert shop.query("SELECT allow_oversell FROM stores WHERE code = 'CENTRO'") == [(False,)]
+    page.goto(f"{shop.url}/suppliers")
+    page.get_by_role("link", name="Editar Mayorista del Sur").click()
+    page.locator("#lead_time_days").fill("5")
+    page.get_by_role("button", name="Guardar").click()
+    expect(page.get_by_role("row", name="Mayorista del Sur")).to_contain_text("5 días")
+
+
 def test_a_wrong_cuit_is_told_in_the_persons_language(page: Page, shop: Shop, watch: Watch) -> None:
     watch.expected.append("422")
     page.goto(f"{shop.url}/suppliers")

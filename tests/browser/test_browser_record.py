@@ -117,6 +117,15 @@ def test_a_scan_while_the_quantity_is_open_is_a_scan_and_no_quantity(record: Pag
     line(record, "Yerba mate Rosamonte 1 kg", "1")
 
 
+def test_a_scan_while_a_list_is_in_focus_chooses_nothing_in_it(record: Page, shop: Shop) -> None:
+    shop.query("UPDATE stores SET name = '7 de Julio' WHERE code = 'NORTE' RETURNING 1")
+    record.reload()
+    record.locator("#store").focus()
+    scan(record, YERBA)
+    line(record, "Yerba mate Rosamonte 1 kg", "1")
+    expect(record.locator("#store")).to_have_value("CENTRO")
+
+
 def test_the_code_field_keeps_the_keyboard_of_a_phone_away_until_asked(phone: Page, shop: Shop) -> None:
     phone.goto(f"{shop.url}/record")
     assert phone.locator("#code").get_attribute("inputmode") == "none"

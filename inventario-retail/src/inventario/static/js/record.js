@@ -311,7 +311,8 @@ $("store").addEventListener("change", () => {
   localStorage.setItem("inventario.store", store());
   known.clear();
   for (const line of ticket.lines) if (!line.body) lookUpStock(line);
-  code.focus();
+  // As above; a scan that begins with the figure of a store's name would otherwise go on in another field.
+  if (!$("store").matches(":focus-visible")) code.focus();
 });
 const remembered = localStorage.getItem("inventario.store");
 if (remembered && [...$("store").options].some((option) => option.value === remembered)) $("store").value = remembered;

@@ -30,6 +30,8 @@ export class DoubleReadGuard {
 
 const isText = (element) => element instanceof HTMLTextAreaElement || (element instanceof HTMLInputElement && !/^(checkbox|radio|button|submit|file|range)$/.test(element.type));
 
+const hasValue = (element) => isText(element) || element instanceof HTMLSelectElement;
+
 let run = null; // what has been typed without a pause
 
 function onKey(event) {
@@ -39,7 +41,7 @@ function onKey(event) {
   const at = performance.now();
   if (run && (run.target !== target || at - run.endedAt > (field === "none" ? GAP_OUTSIDE : GAP_IN_FIELD))) run = null;
   if (event.key.length === 1) {
-    run ??= { target, code: "", startedAt: at, before: isText(target) ? target.value : "" };
+    run ??= { target, code: "", startedAt: at, before: hasValue(target) ? target.value : "" };
     run.code += event.key;
     run.endedAt = at;
     return;
@@ -53,10 +55,11 @@ function onKey(event) {
   if (field === "code") {
     if (event.key === "Enter" && target.value.trim()) announce(event, target.value, finished?.startedAt ?? at, at);
   } else if (finished && isScan(finished.code, field, event.key)) {
-    // The digits went into a field that was not meant; it gets back what stood there.
-    if (field !== "none") {
+    // The digits went into a field that was not meant, or chose something in a list; it gets back what stood there.
+    if (hasValue(target) && target.value !== finished.before) {
       target.value = finished.before;
       target.dispatchEvent(new Event("input", { bubbles: true }));
+      if (target instanceof HTMLSelectElement) target.dispatchEvent(new Event("change", { bubbles: true }));
     }
     announce(event, finished.code, finished.startedAt, at);
   }
