@@ -27,6 +27,18 @@ SUPERUSER = "postgres"
 DEATH_SIGNAL = signal.SIGQUIT
 
 
+# For a small machine with an SSD that records movements all day (docs/decisions/0006). Nothing here weakens a commit.
+_TUNING = {
+    "shared_buffers": "256MB",
+    # An import would otherwise force a checkpoint every second, and each one writes whole pages to the log again.
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "random_page_cost": "1.1",
+    # Compiling a statement of a shop takes longer than running it.
+    "jit": "off",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Postgres:
     """One server: ``binaries`` holds its programs, ``directory`` its data, ``user`` is as in `launcher`."""
@@ -47,6 +59,7 @@ class Postgres:
             "unix_socket_directories": "",
             "cluster_name": _cluster_name(self.directory),
             "log_line_prefix": "%m [%p] ",
+            **_TUNING,
             **self.settings,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
