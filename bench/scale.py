@@ -10,7 +10,7 @@ import argparse
 import random
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import psycopg
@@ -21,6 +21,9 @@ from harness.report import Target
 _STEADY = ("barcode", "sku", "stock of a product", "stock of a store", "ledger of a product", "ledger of a store", "movement")
 _WORDS = ("word", "two words", "brand", "beginning of a word")
 _TYPOS = ("typo in a word", "typo in a brand")
+
+# Milliseconds, by shop, kind of request and round.
+_Times: TypeAlias = dict[str, dict[str, list[list[float]]]]
 
 
 def main() -> None:
@@ -54,8 +57,6 @@ def _options() -> argparse.Namespace:
 def _database(server_url: str, name: str, products: int, movements: int) -> str:
     database = f"scale_{products}_{movements}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET max_wal_size = '8GB'")
-        connection.execute("SELECT pg_reload_conf()")
         made = connection.execute("SELECT FROM pg_database WHERE datname = %s", (database,)).fetchone()
     if made is not None:
         return f"{server_url.rpartition('/')[0]}/{database}"
@@ -117,11 +118,9 @@ def _mistyped(word: str, rng: random.Random) -> str:
     return word[:place] + word[place + 1] + word[place] + word[place + 2 :]
 
 
-def _measure(
-    options: argparse.Namespace, running: dict[str, servers.Server], paths: dict[str, dict[str, list[str]]]
-) -> dict[str, dict[str, list[float]]]:
-    """Return the times in milliseconds, by shop and kind of request."""
-    found: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in paths[name]} for name in running}
+def _measure(options: argparse.Namespace, running: dict[str, servers.Server], paths: dict[str, dict[str, list[str]]]) -> _Times:
+    """Load both shops in turns."""
+    found: _Times = {name: {kind: [] for kind in paths[name]} for name in running}
     for number in range(options.rounds + 1):
         for kind in paths["small"]:
             order = list(running) if number % 2 else list(running)[::-1]
@@ -139,9 +138,19 @@ def _measure(
                 if run.complaints:
                     raise SystemExit(f"{name} shop, {kind}: {run.complaints}")
                 if number:
-                    found[name][kind] += run.latencies
+                    found[name][kind].append(run.latencies)
         print(f"round {number}{'' if number else ' (warm-up)'}", flush=True)
     return found
+
+
+def _ratio(found: _Times, kind: str) -> dict[str, float]:
+    """Return the ratio of the p95 of the two shops, from pairs that were measured one after the other."""
+    pairs = zip(found["large"][kind], found["small"][kind], strict=True)
+    return report.median_ratio([(report.percentile(large, 0.95), report.percentile(small, 0.95)) for large, small in pairs])
+
+
+def _all(rounds: list[list[float]]) -> list[float]:
+    return [time for each in rounds for time in each]
 
 
 def _size(url: str) -> int:
@@ -154,29 +163,28 @@ def _size(url: str) -> int:
 def _report(
     sizes: dict[str, tuple[int, int]],
     environment: dict[str, Any],
-    found: dict[str, dict[str, list[float]]],
+    found: _Times,
     sizes_on_disk: dict[str, int],
 ) -> None:
     kinds = list(found["small"])
-    p95 = {name: {kind: report.percentile(times, 0.95) for kind, times in by_kind.items()} for name, by_kind in found.items()}
-    p50 = {name: {kind: report.percentile(times, 0.5) for kind, times in by_kind.items()} for name, by_kind in found.items()}
+    p50, p95 = (
+        {name: {kind: report.percentile(_all(times), share) for kind, times in by_kind.items()} for name, by_kind in found.items()}
+        for share in (0.5, 0.95)
+    )
+    ratios = {kind: _ratio(found, kind) for kind in kinds}
     print()
     report.table(
-        ["request", "small p50 ms", "small p95 ms", "large p50 ms", "large p95 ms", "p95 ratio"],
-        [
-            [kind, p50["small"][kind], p95["small"][kind], p50["large"][kind], p95["large"][kind], p95["large"][kind] / p95["small"][kind]]
-            for kind in kinds
-        ],
+        ["request", "small p50 ms", "small p95 ms", "large p50 ms", "large p95 ms", "p95 ratio", "from", "to"],
+        [[kind, p50["small"][kind], p95["small"][kind], p50["large"][kind], p95["large"][kind], *ratios[kind].values()] for kind in kinds],
     )
-    words = [time for kind in _WORDS for time in found["large"][kind]]
-    typos = [time for kind in _TYPOS for time in found["large"][kind]]
+    words, typos = ([time for kind in group for time in _all(found["large"][kind])] for group in (_WORDS, _TYPOS))
     report.save(
         "scale",
         what=f"Routes at {sizes['large'][0]:,} products and {sizes['large'][1]:,} movements against "
         f"{sizes['small'][0]:,} and {sizes['small'][1]:,}; {len(words) // len(_WORDS):,} requests of each kind",
         environment=environment,
         targets=[
-            *[Target(f"p95 of {kind}, large over small", p95["large"][kind] / p95["small"][kind], "<=", 1.5, "times") for kind in _STEADY],
+            *[Target(f"p95 of {kind}, large over small", ratios[kind]["median"], "<=", 1.5, "times") for kind in _STEADY],
             Target("p95 of a search by words, large shop", report.percentile(words, 0.95), "<=", 50, "ms"),
             Target("p95 of a search with a typo, large shop", report.percentile(typos, 0.95), "<=", 150, "ms"),
         ],
@@ -185,7 +193,11 @@ def _report(
             "bytes_on_disk": sizes_on_disk,
             "p50_ms": p50,
             "p95_ms": p95,
-            "requests": {kind: len(found["large"][kind]) for kind in kinds},
+            "p95_ratio": ratios,
+            "p95_ms_by_round": {
+                name: {kind: [report.percentile(each, 0.95) for each in rounds] for kind, rounds in by_kind.items()}
+                for name, by_kind in found.items()
+            },
         },
     )
 
