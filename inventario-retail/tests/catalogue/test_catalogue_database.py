@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from stdnum import ean
 
@@ -38,6 +38,9 @@ def value(connection: psycopg.Connection, query: str, *parameters: object) -> ob
 
 @shared
 @given(code=code_like)
+@example(code="00000000000000")
+@example(code="07790895000997")
+@example(code="10012345678902")
 def test_both_know_the_same_barcodes(connection: psycopg.Connection, code: str) -> None:
     assert value(connection, "SELECT barcode_kind(%s)", code) == rules.barcode_kind(code)
 

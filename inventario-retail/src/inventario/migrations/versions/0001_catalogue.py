@@ -37,6 +37,8 @@ RETURN CASE
         WHEN length(code) = 8 THEN 'ean8'
         WHEN left(code, 1) = '0' THEN 'upca'
         ELSE 'ean13' END
+    -- A GTIN-14 that begins with zero is an EAN-13, and kept as one.
+    WHEN code ~ '^0[0-9]{13}$' THEN NULL
     WHEN code ~ '^[A-Z0-9][A-Z0-9._-]{0,39}$' THEN 'internal' END;
 
 CREATE TABLE stores (
