@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from browser_app import Shop, Watch, log_in
+from browser_app import YERBA, Shop, Watch, log_in
 from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.system
@@ -124,6 +124,15 @@ def test_the_list_answers_while_one_types(page: Page, shop: Shop) -> None:
     page.locator("#q").press_sequentially("yerba", delay=20)
     expect(page.locator("#results tbody tr")).to_have_count(1)
     assert "q=yerba" in page.url
+
+
+@pytest.mark.parametrize("field", ["#q", "#global-search"])
+def test_a_scan_into_a_search_field_opens_the_product(page: Page, shop: Shop, field: str) -> None:
+    page.goto(f"{shop.url}/products")
+    page.locator(field).focus()
+    page.keyboard.type(YERBA, delay=8)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{shop.url}/products/YERBA-1")
 
 
 def test_a_typo_still_finds_and_the_page_says_so(page: Page, shop: Shop) -> None:

@@ -17,6 +17,7 @@ pytest_plugins = ["web_app"]
 
 Client = httpx.AsyncClient
 JSON = {"accept": "application/json"}
+MASTER_KEY = "the master key of the tests"
 NOWHERE = "postgresql://nobody@127.0.0.1:9/none"
 
 
@@ -81,6 +82,17 @@ async def test_an_unknown_key_is_503_and_not_401_while_the_database_is_away(conn
     async with app.router.lifespan_context(app):
         answer = await connect(app).get("/api/v1/openapi.json", headers={"X-API-Key": key})
     assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_a_person_reads_on_a_page_that_the_database_is_away(connect: Callable[..., Client]) -> None:
+    app = create_app(Settings(database_url=NOWHERE, dashboard_api_key=MASTER_KEY))
+    app.state.services.database._pool.timeout = 0.2
+    async with app.router.lifespan_context(app):
+        headers = {"X-API-Key": MASTER_KEY, "accept": "text/html", "accept-language": "es-AR"}
+        answer = await connect(app).get("/products", headers=headers)
+    assert answer.status_code == 503
+    assert "La base de datos no responde." in answer.text
     assert int(answer.headers["retry-after"]) > 0
 
 

@@ -30,7 +30,7 @@ async def login_page(request: Request, next: str = "/") -> Response:  # noqa: A0
 
 
 @router.post("/login")
-async def log_in(request: Request, name: Text = "", password: Text = "", next: Text = "/") -> Response:  # noqa: A002
+async def log_in(request: Request, name: Text = "", password: Text = "", next: Text = "/") -> Response:  # noqa: A002 - as above
     """Open a session, always with a new token, and go on to where the person was going."""
     try:
         token = await services(request).accounts.log_in(name, password, source=_source(request))

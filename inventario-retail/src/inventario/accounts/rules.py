@@ -36,6 +36,7 @@ _RUDE = frozenset(
         "bobo",
         "boba",
         "lelo",
+        "sida",
     }
 )
 

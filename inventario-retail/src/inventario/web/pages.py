@@ -21,7 +21,7 @@ _YEAR = 365 * 24 * 3600
 
 
 @router.post("/language")
-async def switch_language(request: Request, language: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002
+async def switch_language(request: Request, language: Annotated[str, Form()] = "", next: Annotated[str, Form()] = "/") -> Response:  # noqa: A002 - the name that everybody uses
     """Remember the language in a cookie, also before anybody has logged in."""
     response = RedirectResponse(safe_next(next), 303)
     if language in LANGUAGES:

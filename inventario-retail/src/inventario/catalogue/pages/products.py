@@ -39,6 +39,10 @@ async def product_list(
     page = await shop.catalogue.list_products(
         q=q or None, category=category or None, supplier=supplier or None, status=wanted, cursor=cursor
     )
+    scanned = _scanned(q, page.items)
+    if scanned is not None:
+        # A scan into the search field means the product, not a list of one.
+        return Response(headers={"HX-Redirect": address(scanned)}) if is_partial(request) else RedirectResponse(address(scanned), 303)
     context = {
         "page": page,
         "levels": await shop.analytics.on_hand([product.sku for product in page.items]),
@@ -107,6 +111,14 @@ def _summary(history: list[History], unit: str, language: Language) -> str:
     sentence = language.text(N_("From {first} to {last}; at least {low}, at most {high}."))
     shown = {"first": totals[-1], "last": totals[0], "low": min(totals), "high": max(totals)}
     return sentence.format(**{name: language.quantity(value, unit) for name, value in shown.items()})
+
+
+def _scanned(q: str, products: Iterable[Product]) -> str | None:
+    """Return the SKU of the product whose barcode *q* is, to the last figure."""
+    if not q.isdigit() or len(q) < 8:
+        return None
+    # A UPC-A is kept as the EAN-13 that it is with a zero in front.
+    return next((product.sku for product in products if any(barcode.code in {q, f"0{q}"} for barcode in product.barcodes)), None)
 
 
 def _only_looks_like(q: str, products: Iterable[Product]) -> bool:
