@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pydantic import BaseModel, ConfigDict, Field
+
 __all__ = [
     "Busy",
     "Conflict",
@@ -17,6 +19,7 @@ __all__ = [
     "NotFound",
     "PreconditionFailed",
     "PreconditionRequired",
+    "ProblemDocument",
     "TooManyRequests",
     "Unauthenticated",
 ]
@@ -32,6 +35,19 @@ class FieldProblem:
     field: str
     detail: str
     remedy: str
+
+
+class ProblemDocument(BaseModel):
+    """What an error looks like to a client (RFC 9457), as ``application/problem+json``; some kinds have further members."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(description="Leads to an explanation of this kind of problem.")
+    title: str
+    status: int
+    detail: str = Field(description="What failed.")
+    remedy: str | None = Field(None, description="What to do next.")
+    errors: list[FieldProblem] = Field([], description="Every field at fault.")
 
 
 class DomainError(Exception):

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from inventario.app import create_app
+from inventario.observability.logging import configure as configure_logging
 from inventario.operations.service import Operations
 from inventario.settings import Settings
 from inventario.stack.configuration import load_settings
@@ -78,7 +79,7 @@ def serve(*, host: str, port: int | None, fd: int | None = None, gate: int | Non
 
 
 def _server(settings: Settings) -> DrainingServer:
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    configure_logging(settings.log_level)
     try:
         app = create_app(settings)
     except ValueError as error:

@@ -58,6 +58,47 @@ async def test_movement_without_a_key_is_400_and_says_what_to_send(client: httpx
     assert "UUID" in answer.json()["errors"][0]["remedy"]
 
 
+async def test_a_missing_key_is_told_before_anything_wrong_with_the_body(client: httpx.AsyncClient) -> None:
+    assert (await client.post("/api/v1/movements", json={"store": "CENTRO"})).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("more", "field"),
+    [
+        ({"quantity": "1"}, "quantity"),
+        ({"quantity": None}, "quantity"),
+        ({"counted": "3"}, "counted"),
+        ({"kind": "count", "expected": "3"}, "expected"),
+        ({"reason": "a\x00b"}, "reason"),
+        ({"device": "a\x00b"}, "device"),
+        ({"store": "a\x00b"}, "store"),
+    ],
+)
+async def test_what_contradicts_the_kind_is_told_at_its_field(client: httpx.AsyncClient, more: dict[str, Any], field: str) -> None:
+    answer = await client.post("/api/v1/movements", json=sale(**more), headers={"Idempotency-Key": "k"})
+    assert field in {error["field"] for error in answer.json()["errors"]}
+
+
+async def test_a_wrong_sign_and_a_wrong_field_are_told_together(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/api/v1/movements", json=sale(quantity="1", colour="red"), headers={"Idempotency-Key": "k"})
+    assert {error["field"] for error in answer.json()["errors"]} == {"quantity", "colour"}
+
+
+async def test_text_that_is_no_json_is_told_of_the_body(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+    answer = await client.post("/api/v1/movements", content=b"{", headers=headers)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["body"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["stock?store=a%00b", "stock?sku=a%00b", "movements?sku=a%00b", "movements?since=%D9%A3", "products/a%00b/history", "movements/a%00b"],
+)
+async def test_odd_characters_in_an_address_are_an_error_of_the_request(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/api/v1/{path}")).status_code in {404, 422}
+
+
 async def test_all_wrong_fields_are_named_at_once(client: httpx.AsyncClient) -> None:
     wrong = {"store": "", "sku": "A", "kind": "gift", "quantity": "1,5", "colour": "red", "occurred_at": "2026-03-01T10:00:00"}
     answer = await client.post("/api/v1/movements", json=wrong, headers={"Idempotency-Key": "k"})
@@ -75,7 +116,7 @@ async def test_all_wrong_fields_are_named_at_once(client: httpx.AsyncClient) -> 
         ({"kind": "receipt"}, "a receipt brings goods in"),
         ({"kind": "count", "quantity": None}, "what lies on the shelf"),
         ({"kind": "count", "counted": "3"}, "quantity of a count"),
-        ({"counted": "3"}, "belong to a count"),
+        ({"counted": "3"}, "only a count has it"),
         ({"quantity": "-1.0001"}, "decimal places"),
         ({"quantity": "-1e20"}, "digits"),
         ({"quantity": "NaN"}, "finite"),
@@ -109,6 +150,37 @@ async def test_batch_answers_each_item(client: httpx.AsyncClient) -> None:
     assert undone.json()["reversed"] == 1
 
 
+async def test_one_item_that_makes_no_sense_does_not_stop_the_others(client: httpx.AsyncClient) -> None:
+    items: list[Any] = [{**sale(), "key": "1"}, {**sale(quantity="1"), "key": "2"}, "nonsense", {"store": "CENTRO"}, {**sale(), "key": "3"}]
+    answer = await client.post("/api/v1/movements:batch", json={"movements": items})
+    assert [(item["key"], item["status"]) for item in answer.json()["items"]] == [
+        ("1", 201),
+        ("2", 422),
+        (None, 422),
+        (None, 422),
+        ("3", 201),
+    ]
+    assert answer.json()["items"][1]["problem"]["errors"][0]["field"] == "quantity"
+
+
+async def test_a_transfer_names_the_line_at_fault(client: httpx.AsyncClient) -> None:
+    lines = [{"sku": "A", "quantity": "2"}, {"sku": "NOTHING", "quantity": "1"}]
+    body = {"from_store": "CENTRO", "to_store": "STRICT", "lines": lines}
+    answer = await client.post("/api/v1/transfers", json=body, headers={"Idempotency-Key": "t"})
+    assert answer.status_code == 409
+    assert {error["field"] for error in answer.json()["errors"]} == {"lines.0.quantity", "lines.1.sku"}
+
+
+async def test_a_batch_whose_stock_is_locked_can_be_reversed_later(client: httpx.AsyncClient, shop: Database) -> None:
+    answer = await client.post("/api/v1/movements:batch", json={"movements": [{**sale(), "key": "1"}]})
+    path = f"/api/v1/batches/{answer.json()['batch']}:reverse"
+    async with shop.connection() as other, other.transaction():
+        await other.execute("SELECT FROM stock_levels FOR UPDATE")
+        refused = await client.post(path)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (409, "2")
+    assert (await client.post(path)).json()["reversed"] == 1
+
+
 async def test_a_batch_of_more_than_a_thousand_is_refused(client: httpx.AsyncClient) -> None:
     items = [{**sale(), "key": str(n)} for n in range(1001)]
     answer = await client.post("/api/v1/movements:batch", json={"movements": items})
@@ -121,7 +193,7 @@ async def test_stock_and_history_and_proof(client: httpx.AsyncClient) -> None:
     [level] = (await client.get("/api/v1/stock", params={"store": "CENTRO", "sku": "A"})).json()["items"]
     assert (level["on_hand"], level["confirmed"], level["pending"]) == ("12.500", "12.500", "0.000")
     assert level["as_of"]
-    [history] = (await client.get("/api/v1/products/A/history", params={"days": 7})).json()
+    [history] = (await client.get("/api/v1/products/A/history", params={"days": 7})).json()["items"]
     assert [day["on_hand"] for day in history["days"]][-2:] == ["0.000", "12.500"]
     assert (await client.get("/api/v1/ledger/proof")).json()["mismatches"] == 0
 

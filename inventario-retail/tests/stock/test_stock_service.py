@@ -7,9 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from inventario.errors import Conflict, Invalid, NotFound
+from inventario.errors import Busy, Conflict, Invalid, NotFound
 from inventario.platform.postgres import Database
 from inventario.stock.jobs import LedgerProof
+from inventario.stock.ledger import Recorded
 from inventario.stock.schemas import BatchItem, MovementCreate
 from inventario.stock.service import Stock
 
@@ -242,7 +243,8 @@ async def test_batch_and_its_movement_reversed_at_the_same_time_count_once(stock
     items = [BatchItem(key=str(n), store="CENTRO", sku="A", kind="receipt", quantity=Decimal(1)) for n in range(20)]
     batch, outcomes = await stock.record_many(items, actor="test")
     single = [stock.reverse(outcome.movement.id, actor="test") for outcome in outcomes]  # type: ignore[union-attr]  # all were applied
-    await asyncio.gather(stock.reverse_batch(batch, actor="test"), *single, return_exceptions=True)
+    answers = await asyncio.gather(stock.reverse_batch(batch, actor="test"), *single, return_exceptions=True)
+    assert all(isinstance(answer, Busy) for answer in answers if isinstance(answer, BaseException)), answers
     await stock.reverse_batch(batch, actor="test")
     assert (await stock.levels(sku="A")).items[0].on_hand == 0
     await assert_proven(shop)
@@ -268,6 +270,66 @@ async def test_an_import_lies_in_the_ledger_in_the_order_in_which_it_happened(st
         assert await stock.apply_import(connection, batch, "test") == (20, 0)
     newest_first = [item.occurred_at for item in (await stock.movements(store="CENTRO")).items]
     assert newest_first == sorted(newest_first, reverse=True)
+    await assert_proven(shop)
+
+
+async def stage(shop: Database, stock: Stock, batch: Any, **columns: Any) -> None:
+    row = {"import_id": batch, "line": 1, "store": "CENTRO", "sku": "A", "kind": "sale", "quantity": -1, **columns}
+    async with shop.connection() as connection, connection.transaction():
+        await connection.execute(
+            "INSERT INTO import_movements (import_id, line, store, sku, kind, quantity, key, occurred_at) VALUES (%(import_id)s, %(line)s, %(store)s,"
+            " %(sku)s, %(kind)s, %(quantity)s, %(key)s, %(occurred_at)s)",
+            {"key": None, "occurred_at": None, **row},
+        )
+        await stock.apply_import(connection, batch, "test")
+
+
+async def test_a_key_that_came_with_an_import_stands_for_that_movement_alone(stock: Stock, move: Any, shop: Database) -> None:
+    await stage(shop, stock, uuid4(), key="imp-1")
+    same = await move("A", -1, key="imp-1")
+    assert same.replayed
+    with pytest.raises(Invalid, match="used before"):
+        await move("B", 500, key="imp-1")
+    with pytest.raises(Invalid, match="used before"):
+        await move("A", -2, key="imp-1")
+
+
+async def test_an_imported_sale_has_the_price_of_its_day(stock: Stock, shop: Database) -> None:
+    await shop.fetch(
+        "INSERT INTO prices (product_id, amount, valid) SELECT id, 100, '[2026-01-01, 2026-02-01)'::tstzrange FROM products WHERE sku = 'A' RETURNING amount"
+    )
+    await stage(shop, stock, uuid4(), occurred_at="2026-01-15T12:00:00Z")
+    assert (await stock.movements(sku="A")).items[0].unit_price == 100
+
+
+async def test_many_who_wait_for_one_product_are_answered_in_bounded_time(stock: Stock, move: Any, shop: Database) -> None:
+    await move("A", 100)
+    loop = asyncio.get_running_loop()
+    async with shop.connection() as other, other.transaction():
+        await other.execute("SELECT FROM stock_levels WHERE product_id = 1 FOR UPDATE")
+        started = loop.time()
+        answers = await asyncio.gather(*[move("A", -1) for _ in range(32)], return_exceptions=True)
+        # Not a measurement: before, they queued for each other and the last one waited ten times as long.
+        assert loop.time() - started < 15
+    assert all(isinstance(answer, Busy) for answer in answers)
+    assert (await stock.levels(sku="A")).items[0].on_hand == 100
+
+
+async def test_batches_over_the_same_products_do_not_step_on_each_other(stock: Stock, shop: Database, database_url: str) -> None:
+    other = Database(database_url)
+    await other.open()
+    stocks = [stock, Stock(other)]
+
+    def batch(number: int) -> list[BatchItem]:
+        return [
+            BatchItem(key=f"{number}-{n}", store="CENTRO", sku="ABCDEFG"[(n + number) % 7], kind="receipt", quantity=Decimal(1))
+            for n in range(50)
+        ]
+
+    found = await asyncio.gather(*[stocks[number % 2].record_many(batch(number), actor="test") for number in range(8)])
+    assert all(isinstance(outcome, Recorded) for _, outcomes in found for outcome in outcomes)
+    assert sum(level.on_hand for level in (await stock.levels()).items) == 400
+    await other.close()
     await assert_proven(shop)
 
 

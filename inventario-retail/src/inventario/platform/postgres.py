@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from inventario.errors import DependencyUnavailable
+from inventario.errors import Busy, DependencyUnavailable
 
 __all__ = ["Connection", "Database"]
 
@@ -29,7 +30,8 @@ _SESSION = {
 class Database:
     """A bounded pool of connections that turns a lost server into `DependencyUnavailable`.
 
-    Errors of SQL itself (constraints, bad input) pass through as psycopg raises them: they say something about the request, not the server.
+    So does a lock that cannot be had become `Busy`. Other errors of SQL (constraints, bad input) pass through as psycopg raises them: they say
+    something about the request, not the server.
     """
 
     def __init__(self, url: str, *, pool_size: int = 12, patience: float = 5.0, statement_timeout: float = 30.0) -> None:
@@ -74,14 +76,18 @@ class Database:
         """Lend a connection in autocommit mode; use ``async with connection.transaction()`` for more than one statement.
 
         Raises:
-            DependencyUnavailable: The database cannot be reached, or went away meanwhile. Whether a statement under way was carried out is then unknown.
+            DependencyUnavailable: The database cannot be reached, took too long, or went away meanwhile. Whether a statement under way was carried
+                out is unknown in the last case.
+            Busy: Somebody else held what a statement needed for longer than 2 s, or the two waited for each other. Nothing was changed.
         """
         try:
             async with self._pool.connection() as connection:
                 yield connection
+        except (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure) as error:
+            raise Busy("Somebody else is changing the same thing right now.") from error
+        except errors.QueryCanceled as error:
+            raise DependencyUnavailable("database", "The database took too long; nothing was changed.") from error
         except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if isinstance(error, psycopg.errors.QueryCanceled):
-                raise DependencyUnavailable("database", "The database took too long; nothing was changed.") from error
             if not _lost(error):
                 raise
             raise DependencyUnavailable("database", "The database does not answer.") from error
@@ -101,8 +107,8 @@ class Database:
         Raises:
             DependencyUnavailable: No answer in *within* seconds.
         """
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        # The loop's own clock ticks in milliseconds, which is what an answer takes.
+        started = time.perf_counter()
         # A cancelled psycopg call waits for the server to confirm; an abandoned task does not make the caller wait for a frozen server.
         task = asyncio.create_task(self.fetch("SELECT 1"))
         done, _ = await asyncio.wait({task}, timeout=within)
@@ -110,7 +116,7 @@ class Database:
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
             raise DependencyUnavailable("database", f"The database did not answer within {within:g} s.")
         task.result()
-        return loop.time() - started
+        return time.perf_counter() - started
 
 
 def _lost(error: BaseException) -> bool:

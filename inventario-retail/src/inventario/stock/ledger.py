@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -22,6 +23,8 @@ Row: TypeAlias = dict[str, Any]
 """A movement on its way into the statement: the columns of its source, ``ord`` excepted."""
 
 _ATTEMPTS = 4
+# Seconds to wait for a place among those who wait.
+_PATIENCE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,55 +43,91 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # One batch of ours at a time: two would wait for each other's locks, and one keeps PostgreSQL busy.
+        self._turn = asyncio.Lock()
         # Rows that wait for a level somebody else holds must not take the whole pool with them.
-        self._waiters = asyncio.Semaphore(4)
+        self._waiting = asyncio.Semaphore(4)
 
     async def apply(self, rows: Sequence[Row]) -> list[Outcome | None]:
         """Write *rows*, independent of each other, without waiting for anybody. Keys must differ within *rows*.
 
         Returns:
-            An outcome for each row, in order; None for one that has to be settled by itself (`settle`): somebody else holds its level, or it
-            was held because the rows of its level take it below zero together.
+            An outcome for each row, in order; None for one that is left to `settle`: somebody else holds its level, or the rows of its level
+            would together take it below zero where that is forbidden.
 
         Raises:
             DependencyUnavailable: The database went away. Which rows were written is unknown; repeating them with their keys is safe.
         """
         outcomes: list[Outcome | None] = [None] * len(rows)
-        left = list(range(len(rows)))
-        for _ in range(_ATTEMPTS):
-            if not left:
-                break
-            try:
-                left = await self._attempt(rows, left, outcomes, wait=False)
-            except (sql.UniqueViolation, sql.SerializationFailure, sql.DeadlockDetected):
-                # Another connection wrote one of the keys first: with a new snapshot that key is seen.
-                continue
-            except (sql.LockNotAvailable, sql.IntegrityError, sql.DataError):
-                # One row spoils the statement; by themselves the others go through.
-                break
+        async with self._turn:
+            await self._send(rows, range(len(rows)), outcomes, wait=False)
         return outcomes
 
-    async def settle(self, row: Row) -> Outcome:
-        """Write *row* by itself, waiting for its level for at most 2 s; the answer is final.
+    async def settle(self, rows: Sequence[Row]) -> list[Outcome]:
+        """Write *rows*, waiting for their levels; the answers are final. Rows of one level keep their order.
+
+        Waits 2 s for its turn, and 2 s at a time for a level that another transaction holds.
 
         Raises:
             DependencyUnavailable: As in `apply`.
         """
+        outcomes: list[Outcome | None] = [None] * len(rows)
+        left: Sequence[int] = range(len(rows))
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._waiting.acquire()
+        except TimeoutError:
+            return [_busy(row) for row in rows]
+        try:
+            # All at once first: they lock in one order, so this waits in no circle.
+            if len(rows) > 1:
+                await self._send(rows, left, outcomes, wait=True)
+                left = [position for position in left if outcomes[position] is None]
+            stuck: set[tuple[str, str]] = set()
+            for position in left:
+                row = rows[position]
+                level = row["store"], row["sku"]
+                # Who holds the level will hold it for the next row too.
+                outcomes[position] = _busy(row) if level in stuck else await self._settle_one(row)
+                if isinstance(outcomes[position], Busy):
+                    stuck.add(level)
+        finally:
+            self._waiting.release()
+        return [outcome if outcome is not None else _busy(row) for row, outcome in zip(rows, outcomes, strict=True)]
+
+    async def _settle_one(self, row: Row) -> Outcome:
         outcomes: list[Outcome | None] = [None]
-        held = False
-        async with self._waiters:
-            for _ in range(_ATTEMPTS):
-                try:
-                    if not await self._attempt([row], [0], outcomes, wait=True, final=held) and outcomes[0] is None:
-                        # Refused only the second time: its key may have been committed after the statement took its snapshot.
-                        held = True
-                except (sql.UniqueViolation, sql.SerializationFailure, sql.DeadlockDetected):
-                    continue
-                except (sql.LockNotAvailable, sql.IntegrityError, sql.DataError) as error:
-                    return _from_sql(error)
-                if outcomes[0] is not None:
-                    return outcomes[0]
-        return Busy(f"Other writers kept changing the stock of {row['sku']}.")
+        # A refusal counts from the second time: the key of a row that was applied meanwhile is seen only by a statement that begins after that.
+        for final in (False, True):
+            failure = await self._send([row], [0], outcomes, wait=True, final=final)
+            if failure is not None:
+                return failure
+            if outcomes[0] is not None:
+                return outcomes[0]
+        return _busy(row)
+
+    async def _send(
+        self, rows: Sequence[Row], positions: Sequence[int], outcomes: list[Outcome | None], *, wait: bool, final: bool = False
+    ) -> DomainError | None:
+        """Send the rows at *positions* together until none of them asks for another try, and fill *outcomes*.
+
+        Returns:
+            What the database had against the rows as a whole, or None. One row spoils the statement; by themselves the others go through.
+        """
+        left = list(positions)
+        for _ in range(_ATTEMPTS):
+            if not left:
+                return None
+            try:
+                left = await self._attempt(rows, left, outcomes, wait=wait, final=final)
+            except sql.UniqueViolation:
+                # Another connection wrote one of the keys first: with a new snapshot that key is seen.
+                continue
+            except Busy:
+                return _busy(rows[left[0]])
+            except (sql.IntegrityError, sql.DataError) as error:
+                return _from_sql(error)
+        return None
 
     async def apply_within(self, connection: Connection, rows: Sequence[Row]) -> list[Movement]:
         """Write *rows* in the caller's transaction, all or nothing; they wait for levels that others hold.
@@ -99,9 +138,9 @@ class Ledger:
         numbered = [{**row, "ord": position} for position, row in enumerate(rows)]
         await repository.create_levels_of(connection, numbered)
         found = await repository.apply_rows(connection, numbered, wait=True)
-        problems = [_refusal(row, result) for row, result in zip(rows, found, strict=True) if result["id"] is None]
+        problems = {line: _refusal(row, result) for line, (row, result) in enumerate(zip(rows, found, strict=True)) if result["id"] is None}
         if problems:
-            raise problems[0] if len(problems) == 1 else _together(problems)
+            raise _together(problems)
         return [_movement(row, result) for row, result in zip(rows, found, strict=True)]
 
     async def _attempt(
@@ -131,12 +170,20 @@ def _lacks_level(result: DictRow) -> bool:
 
 
 async def _replay(connection: Connection, rows: Sequence[Row], seen: Mapping[UUID, DictRow], outcomes: list[Outcome | None]) -> None:
-    for movement in await repository.movements_by_id(connection, list(seen)):
-        result = seen[movement["id"]]
+    for found in await repository.movements_by_id(connection, list(seen)):
+        result = seen[found["id"]]
         row = rows[result["ord"]]
-        # A key that came with an import has no hash to compare.
-        same = result["seen_hash"] in {"", row["hash"]}
-        outcomes[result["ord"]] = Recorded(Movement.model_validate(movement), replayed=True) if same else _key_reused(row)
+        movement = Movement.model_validate(found)
+        # A key that came with an import has no hash of a request; there what the movement says is compared.
+        same = _says_the_same(row, movement) if result["seen_hash"] == "" else result["seen_hash"] == row["hash"]
+        outcomes[result["ord"]] = Recorded(movement, replayed=True) if same else _key_reused(row)
+
+
+def _says_the_same(row: Row, movement: Movement) -> bool:
+    if (row["sku"], row["kind"]) != (movement.sku, movement.kind):
+        return False
+    said = {name: Decimal(row[name]) for name in ("quantity", "counted") if row.get(name) is not None}
+    return bool(said) and all(value == getattr(movement, name) for name, value in said.items())
 
 
 def _movement(row: Row, result: DictRow) -> Movement:
@@ -170,20 +217,26 @@ def _refusal(row: Row, result: DictRow) -> DomainError:
             remedy="Take less, or count the shelf first. To sell below zero, set allow_oversell on the product or the store.",
             extra={"code": "insufficient_stock", "on_hand": str(result["before"]), "sku": row["sku"], "store": row["store"]},
         )
+    return _busy(row)
+
+
+def _busy(row: Row) -> Busy:
     return Busy(f"The stock of {row['sku']} in {row['store']} is being changed by somebody else.")
 
 
 def _from_sql(error: sql.Error) -> DomainError:
-    if isinstance(error, sql.LockNotAvailable):
-        return Busy("Another request is changing this stock, or is recording a movement with this key, for more than 2 s.")
     if isinstance(error, sql.NumericValueOutOfRange):
         return Invalid("The stock would become larger than 99,999,999,999.", remedy="Correct the quantity.")
-    return Invalid("The ledger does not take this movement.", remedy=f"Correct the movement: {error.diag.message_primary}.")
+    return Invalid("The ledger does not take this movement.", remedy=f"Correct the movement: {error.diag.message_primary or error}.")
 
 
-def _together(problems: Sequence[DomainError]) -> DomainError:
-    """Make one error of several, so that all of a document's lines can be mended at once."""
-    first = problems[0]
-    lines = [FieldProblem(f"lines.{index}", problem.detail, problem.remedy) for index, problem in enumerate(problems)]
-    fields = [found for problem in problems for found in problem.errors]
-    return type(first)(f"{len(problems)} lines cannot be carried out; nothing was changed.", remedy=first.remedy, errors=fields or lines)
+def _together(problems: Mapping[int, DomainError]) -> DomainError:
+    """Make one error of those of a document's lines, so that all can be mended at once."""
+    first = next(iter(problems.values()))
+    fields = [
+        FieldProblem(f"lines.{line}.{found.field}", found.detail, found.remedy)
+        for line, problem in problems.items()
+        for found in problem.errors or [FieldProblem("quantity", problem.detail, problem.remedy)]
+    ]
+    detail = first.detail if len(problems) == 1 else f"{len(problems)} lines cannot be carried out; nothing was changed."
+    return type(first)(detail, remedy=first.remedy, errors=fields, extra=first.extra)

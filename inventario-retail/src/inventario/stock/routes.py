@@ -5,50 +5,35 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
+from pydantic import ValidationError
 from starlette.responses import Response
 
-from inventario.errors import DomainError, FieldProblem
+from inventario.errors import DomainError, FieldProblem, Invalid, ProblemDocument
+from inventario.stock.ledger import Outcome
 from inventario.stock.schemas import (
     BatchAnswer,
+    BatchItem,
     BatchRequest,
     BatchResult,
     BatchReversal,
-    History,
+    HistoryPage,
     LevelPage,
     Movement,
     MovementCreate,
     MovementDetail,
     MovementPage,
-    Problem,
     Proof,
 )
-from inventario.web.problems import problem_document
+from inventario.web.problems import field_problems, problem_document
 from inventario.web.services import principal, services
 
-__all__ = ["Cursor", "IdempotencyKeyMissing", "Key", "Limit", "required_key", "router"]
+__all__ = ["Cursor", "IdempotencyKeyMissing", "Key", "Limit", "router"]
 
 router = APIRouter(tags=["stock"])
 
 Limit = Annotated[int, Query(ge=1, le=200)]
 Cursor = Annotated[str | None, Query(max_length=4000, description="`next` of the page before.")]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255, description="Any text of your own, new for each movement.")]
-
-
-def required_key(key: str | None) -> str:
-    """Return *key*.
-
-    Raises:
-        IdempotencyKeyMissing: There is none.
-    """
-    if not key:
-        raise IdempotencyKeyMissing(
-            "The header Idempotency-Key is missing; nothing was recorded.",
-            errors=[
-                FieldProblem("Idempotency-Key", "the header is missing", "send a new UUID, and the same one when you repeat the request")
-            ],
-        )
-    return key
 
 
 class IdempotencyKeyMissing(DomainError):
@@ -56,13 +41,33 @@ class IdempotencyKeyMissing(DomainError):
 
     status = 400
     slug = "idempotency-key-missing"
-    title = "The movement has no Idempotency-Key"
+    title = "The request has no Idempotency-Key"
+
+
+# A dependency, so that a missing key is told before anything that may be wrong with the body.
+async def _required_key(
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=255, description="Required. Any text of your own, new for each movement, the same when you repeat it."),
+    ] = None,
+) -> str:
+    if not idempotency_key:
+        raise IdempotencyKeyMissing(
+            "The header Idempotency-Key is missing; nothing was recorded.",
+            errors=[
+                FieldProblem("Idempotency-Key", "the header is missing", "send a new UUID, and the same one when you repeat the request")
+            ],
+        )
+    return idempotency_key
+
+
+Key = Annotated[str, Depends(_required_key)]
 
 
 @router.post("/movements", status_code=201, response_model=Movement)
-async def record_movement(request: Request, movement: MovementCreate, idempotency_key: Key = None) -> Response:
+async def record_movement(request: Request, key: Key, movement: MovementCreate) -> Response:
     """Record one movement, once. The same key with the same body answers the same again, with `Idempotency-Replayed: true`."""
-    recorded = await services(request).stock.record(movement, key=required_key(idempotency_key), actor=principal(request).name)
+    recorded = await services(request).stock.record(movement, key=key, actor=principal(request).name)
     headers = {"Location": f"/api/v1/movements/{recorded.movement.id}"}
     if recorded.replayed:
         headers["Idempotency-Replayed"] = "true"
@@ -76,17 +81,33 @@ def _json(movement: Movement) -> str:
 
 
 @router.post("/movements:batch", response_model=BatchResult)
-async def record_movements(request: Request, body: BatchRequest) -> BatchResult:
+async def record_movements(request: Request, body: BatchRequest) -> Response:
     """Record up to 1,000 movements, each with a key of its own; each is applied or refused by itself."""
-    batch, outcomes = await services(request).stock.record_many(body.movements, actor=principal(request).name)
-    answers = []
-    for item, outcome in zip(body.movements, outcomes, strict=True):
-        if isinstance(outcome, DomainError):
-            problem = Problem.model_validate(problem_document(outcome, request.scope))
-            answers.append(BatchAnswer(key=item.key, status=outcome.status, problem=problem))
-        else:
-            answers.append(BatchAnswer(key=item.key, status=201, replayed=outcome.replayed, movement=outcome.movement))
-    return BatchResult(batch=batch, items=answers)
+    items = [_item(raw) for raw in body.movements]
+    good = [item for item in items if isinstance(item, BatchItem)]
+    batch, outcomes = await services(request).stock.record_many(good, actor=principal(request).name)
+    found = iter(outcomes)
+    answers = [
+        _answer(request, raw, next(found) if isinstance(item, BatchItem) else item) for raw, item in zip(body.movements, items, strict=True)
+    ]
+    # Already validated, as above.
+    return Response(BatchResult(batch=batch, items=answers).model_dump_json(), media_type="application/json")
+
+
+def _item(raw: object) -> BatchItem | Invalid:
+    try:
+        return BatchItem.model_validate(raw)
+    except ValidationError as error:
+        return Invalid("Some fields are to be corrected; this movement was not recorded.", errors=field_problems(error.errors()))
+
+
+def _answer(request: Request, raw: object, outcome: Outcome) -> BatchAnswer:
+    key = raw.get("key") if isinstance(raw, dict) else None
+    key = key if isinstance(key, str) else None
+    if isinstance(outcome, DomainError):
+        problem = ProblemDocument.model_validate(problem_document(outcome, request.scope))
+        return BatchAnswer(key=key, status=outcome.status, problem=problem)
+    return BatchAnswer(key=key, status=201, replayed=outcome.replayed, movement=outcome.movement)
 
 
 @router.get("/movements")
@@ -131,9 +152,9 @@ async def list_levels(
 
 
 @router.get("/products/{sku}/history")
-async def stock_history(request: Request, sku: str, days: Annotated[int, Query(ge=1, le=730)] = 90) -> list[History]:
+async def stock_history(request: Request, sku: str, days: Annotated[int, Query(ge=1, le=730)] = 90) -> HistoryPage:
     """Return the stock at the end of each day, for each store where the product ever moved."""
-    return await services(request).stock.history(sku, days=days)
+    return HistoryPage(items=await services(request).stock.history(sku, days=days))
 
 
 @router.get("/ledger/proof")

@@ -7,8 +7,19 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
+from inventario.errors import ProblemDocument
 from inventario.stock import rules
 
 __all__ = [
@@ -22,6 +33,7 @@ __all__ = [
     "Code",
     "Day",
     "History",
+    "HistoryPage",
     "Kind",
     "Level",
     "LevelPage",
@@ -30,9 +42,9 @@ __all__ = [
     "MovementCreate",
     "MovementDetail",
     "MovementPage",
-    "Problem",
     "Proof",
     "Quantity",
+    "Text",
 ]
 
 Kind = Literal["sale", "return", "receipt", "adjustment", "count", "waste", "opening"]
@@ -51,8 +63,10 @@ def _scaled(unit: Decimal) -> AfterValidator:
 Quantity = Annotated[Decimal, Field(max_digits=14, decimal_places=3), _scaled(_THOUSANDTH)]
 Money = Annotated[Decimal, Field(max_digits=14, decimal_places=2, ge=0), _scaled(_CENT)]
 Cost = Annotated[Decimal, Field(max_digits=14, decimal_places=4, ge=0), _scaled(_COST)]
-Code = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+# What PostgreSQL cannot keep in a text.
+_NO_NUL = r"^[^\x00]*$"
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_NUL)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=_NO_NUL)]
 _Time = Annotated[
     AwareDatetime, Field(ge=datetime.fromisoformat("2000-01-01T00:00:00Z"), lt=datetime.fromisoformat("2100-01-01T00:00:00Z"))
 ]
@@ -64,45 +78,63 @@ class MovementCreate(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     store: Code = Field(description="Code of the store.", examples=["CENTRO"])
-    sku: Code = Field(description="SKU of the product.", examples=["YERBA-500"])
+    sku: Code = Field(description="SKU of the product.", examples=["YER-001"])
     kind: Kind
-    quantity: Quantity | None = Field(
-        None, description="Signed, in the product's unit: a sale is negative. A count may leave it out.", examples=["-1"]
-    )
     counted: Quantity | None = Field(None, ge=0, description="A count: what lies on the shelf.")
     expected: Quantity | None = Field(
         None, description="A count: what the person who counted was told. The fact is `counted - expected`; left out, it is the stock now."
     )
+    quantity: Quantity | None = Field(
+        None,
+        validate_default=True,
+        description="Signed, in the product's unit: a sale is negative. A count may leave it out.",
+        examples=["-1"],
+    )
     occurred_at: _Time | None = Field(None, description="When it happened, by the till's clock. Left out: now.")
-    device: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(None, description="Which till or phone.")
+    device: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_NO_NUL)] | None = Field(
+        None, description="Which till or phone."
+    )
     device_sequence: int | None = Field(None, ge=0, le=2**63 - 1, description="Its own counter, to notice gaps.")
-    reason: _Text | None = None
+    reason: Text | None = None
     unit_price: Money | None = Field(None, description="Tax included. Left out in a sale or return: the price of that moment.")
     unit_cost: Cost | None = Field(None, description="Left out: the product's cost.")
 
-    @model_validator(mode="after")
-    def _quantity_follows_kind(self) -> MovementCreate:
-        if self.kind == "count":
-            return self._check_count()
-        if self.counted is not None or self.expected is not None:
-            raise ValueError("counted and expected belong to a count; leave them out, or send kind count")
-        if self.quantity is None:
+    @field_validator("counted", "expected")
+    @classmethod
+    def _belongs_to_a_count(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        if value is not None and info.data.get("kind", "count") != "count":
+            raise ValueError("only a count has it; leave it out, or send kind count")
+        if info.field_name == "expected" and value is not None and info.data.get("counted", value) is None:
+            raise ValueError("expected without counted says nothing; send counted too")
+        return value
+
+    @field_validator("quantity")
+    @classmethod
+    def _follows_kind(cls, value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+        kind = info.data.get("kind")
+        if kind is None:  # wrong itself, and reported
+            return value
+        if kind == "count":
+            return _quantity_of_a_count(value, info)
+        if value is None:
             raise ValueError('quantity is missing; send the signed quantity that moved, e.g. "-1" for a sale of one')
-        problem = rules.quantity_problem(self.kind, self.quantity)
+        problem = rules.quantity_problem(kind, value)
         if problem:
             raise ValueError(problem)
-        return self
+        return value
 
-    def _check_count(self) -> MovementCreate:
-        if self.counted is None and self.quantity is None:
+
+def _quantity_of_a_count(value: Decimal | None, info: ValidationInfo) -> Decimal | None:
+    if "counted" not in info.data or "expected" not in info.data:  # one of them is wrong itself, and reported
+        return value
+    counted, expected = info.data["counted"], info.data["expected"]
+    if counted is None:
+        if value is None:
             raise ValueError('a count says what lies on the shelf; send counted, e.g. "12"')
-        if self.counted is None and self.expected is not None:
-            raise ValueError("expected without counted says nothing; send counted too")
-        if self.counted is not None and self.quantity is not None:
-            if self.expected is None or self.quantity != self.counted - self.expected:
-                raise ValueError("quantity of a count is counted - expected; leave quantity out, it is worked out")
-            self.quantity = None
-        return self
+        return value
+    if value is not None and (expected is None or value != counted - expected):
+        raise ValueError("quantity of a count is counted - expected; leave quantity out, it is worked out")
+    return None
 
 
 class Movement(BaseModel):
@@ -209,39 +241,36 @@ class History(BaseModel):
     days: list[Day]
 
 
+class HistoryPage(BaseModel):
+    """Stock over time in every store where the product ever moved."""
+
+    items: list[History]
+    next: str | None = None
+
+
 class BatchItem(MovementCreate):
     """A movement of a batch, with its own key."""
 
-    key: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=_NO_NUL)]
 
 
 class BatchRequest(BaseModel):
-    """Up to 1,000 movements. Each is applied or refused by itself."""
+    """Up to 1,000 movements. Each is applied or refused by itself, also where it is not well formed."""
 
     model_config = ConfigDict(extra="forbid")
 
-    movements: list[BatchItem] = Field(min_length=1, max_length=1000)
-
-
-class Problem(BaseModel):
-    """Why one item was refused, as in an ``application/problem+json`` answer."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    remedy: str | None = None
-    errors: list[dict[str, str]] = []
+    # Validated one by one by the route: what is wrong with one says nothing about the others.
+    movements: list[SkipValidation[BatchItem]] = Field(min_length=1, max_length=1000)
 
 
 class BatchAnswer(BaseModel):
     """What became of one item: ``movement`` when it was applied, ``problem`` when not."""
 
-    key: str
+    key: str | None
     status: int
     replayed: bool = False
     movement: Movement | None = None
-    problem: Problem | None = None
+    problem: ProblemDocument | None = None
 
 
 class BatchResult(BaseModel):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import orjson
 
-from inventario.errors import Busy, Conflict, DomainError, FieldProblem, Invalid, NotFound
+from inventario.errors import Conflict, DomainError, FieldProblem, Invalid, NotFound
 from inventario.paging import Cursor
 from inventario.platform.clock import new_id, now
 from inventario.platform.postgres import Connection, Database
@@ -48,6 +48,8 @@ class Stock:
         self._database = database
         self._ledger = Ledger(database)
         self._coalescer: Coalescer[Row, Outcome | None] = Coalescer(self._ledger.apply)
+        # A lane is kept by those who wait in it.
+        self._lanes: WeakValueDictionary[tuple[str, str], Coalescer[Row, Outcome]] = WeakValueDictionary()
 
     async def record(self, movement: MovementCreate, *, key: str, actor: str) -> Recorded:
         """Record *movement* once under *key*, together with whatever else arrives at this moment.
@@ -77,7 +79,9 @@ class Stock:
         for wave in _waves(items, skip=outcomes.keys()):
             written = await self._ledger.apply([rows[index] for index in wave])
             outcomes |= {index: outcome for index, outcome in zip(wave, written, strict=True) if outcome is not None}
-            await self._settle(rows, [index for index in wave if index not in outcomes], outcomes)
+            left = [index for index in wave if index not in outcomes]
+            if left:
+                outcomes |= dict(zip(left, await self._ledger.settle([rows[index] for index in left]), strict=True))
         return batch, [outcomes[index] for index in range(len(items))]
 
     async def movement(self, movement_id: UUID) -> MovementDetail:
@@ -240,28 +244,17 @@ class Stock:
     async def _write(self, row: Row) -> Recorded:
         outcome = await self._coalescer.submit(row, identity=(row["store"], row["key"]))
         if outcome is None:
-            outcome = await self._ledger.settle(row)
+            outcome = await self._lane(row["store"], row["sku"]).submit(row, identity=(row["store"], row["key"]))
         if isinstance(outcome, DomainError):
             raise outcome
         return outcome
 
-    async def _settle(self, rows: Sequence[Row], left: Sequence[int], outcomes: dict[int, Outcome]) -> None:
-        """Finish what a batch left out: in order within a level, side by side over levels."""
-        levels: dict[tuple[str, str], list[int]] = {}
-        for index in left:
-            levels.setdefault((rows[index]["store"], rows[index]["sku"]), []).append(index)
-
-        async def one_level(indexes: Sequence[int]) -> None:
-            for index in indexes:
-                outcomes[index] = outcome = await self._ledger.settle(rows[index])
-                if isinstance(outcome, Busy):
-                    # Who holds the level will hold it for the next row too.
-                    outcomes.update(dict.fromkeys(indexes[indexes.index(index) :], outcome))
-                    return
-
-        async with asyncio.TaskGroup() as group:
-            for indexes in levels.values():
-                group.create_task(one_level(indexes))
+    def _lane(self, store: str, sku: str) -> Coalescer[Row, Outcome]:
+        """Return where the rows of a level wait together that somebody else holds: one connection waits for all of them."""
+        lane = self._lanes.get((store, sku))
+        if lane is None:
+            lane = self._lanes[store, sku] = Coalescer(self._ledger.settle)
+        return lane
 
 
 def _waves(items: Sequence[BatchItem], *, skip: Container[int]) -> list[list[int]]:
@@ -289,8 +282,6 @@ def _row(movement: MovementCreate, *, key: str, actor: str, batch: UUID | None =
 def _key_problem(key: str) -> tuple[str, str] | None:
     if key.startswith(rules.RESERVED_KEY_PREFIX):
         return f"keys that begin with {rules.RESERVED_KEY_PREFIX!r} are the service's own", "send any other key, e.g. a UUID"
-    if "\x00" in key:
-        return "the key holds a NUL character", "send a UUID"
     return None
 
 
@@ -306,12 +297,13 @@ def _text(value: Decimal | None) -> str | None:
 
 
 async def _wanted(connection: Connection, store: str | None, sku: str | None) -> tuple[list[int], int | None]:
-    stores = await repository.store_ids(connection, store)
+    # PostgreSQL takes no NUL; nothing has one in its name.
+    stores = await repository.store_ids(connection, store) if "\0" not in (store or "") else []
     if store is not None and not stores:
         raise NotFound(f"There is no store {store!r}.", remedy="GET /api/v1/stores lists the stores.")
     if sku is None:
         return stores, None
-    products = await repository.product_ids(connection, sku)
+    products = await repository.product_ids(connection, sku) if "\0" not in sku else []
     if not products:
         raise NotFound(f"There is no product {sku!r}.", remedy="GET /api/v1/products?q= finds products.")
     return stores, products[0]
@@ -347,7 +339,7 @@ def _after_shown(place: Cursor, rows: Sequence[Any], before: dict[int, int]) -> 
 async def _since(
     connection: Connection, stores: Sequence[int], product: int | None, since: str, mark: str, limit: int, after: tuple[str, UUID] | None
 ) -> list[Any]:
-    moment = None if since.isdecimal() else _moment(since)
+    moment = None if since.isascii() and since.isdigit() else _moment(since)
     if after is None and moment is None:
         if int(since) >= 2**64:
             raise _not_understood(since)

@@ -57,7 +57,10 @@ _IMPORT: LiteralString = """
     source AS MATERIALIZED (
         SELECT row_number() OVER happened AS ord, time_ordered_uuid(row_number() OVER happened) AS id, i.key, ''::bytea AS hash,
             s.id AS store_id, p.id AS product_id, i.kind::movement_kind AS kind, i.quantity, i.counted, NULL::numeric AS expected,
-            i.unit_price, coalesce(i.unit_cost, p.cost) AS unit_cost, CASE WHEN i.kind IN ('sale', 'return') THEN p.vat_rate END AS vat_rate,
+            CASE WHEN i.kind IN ('sale', 'return') AND i.unit_price IS NULL
+                THEN (SELECT amount FROM prices WHERE product_id = p.id AND valid @> coalesce(i.occurred_at, now()))
+                ELSE i.unit_price END AS unit_price,
+            coalesce(i.unit_cost, p.cost) AS unit_cost, CASE WHEN i.kind IN ('sale', 'return') THEN p.vat_rate END AS vat_rate,
             coalesce(i.occurred_at, now()) AS occurred_at, s.time_zone, i.device, i.device_sequence, i.reason, %(actor)s::text AS actor,
             %(batch)s::uuid AS batch_id, NULL::uuid AS transfer_id, NULL::uuid AS reverses, false AS may_refuse, NULL::text AS topic,
             seen.movement_id AS seen_id, seen.body_hash AS seen_hash
@@ -96,10 +99,12 @@ _LOCK: LiteralString = """,
 _WRITE: LiteralString = """
     ),
     segmented AS (
-        SELECT source.*, locked.on_hand AS base, locked.version, counted IS NOT NULL AND expected IS NULL AS sets,
+        SELECT fresh.*, locked.on_hand AS base, locked.version, counted IS NOT NULL AND expected IS NULL AS sets,
             count(*) FILTER (WHERE counted IS NOT NULL AND expected IS NULL) OVER (PARTITION BY store_id, product_id ORDER BY ord) AS segment
-        FROM source JOIN locked USING (store_id, product_id)
-        WHERE seen_id IS NULL
+        -- A full join cannot be a nested loop, which the planner takes where it expects one row, and which then compares every row of a batch
+        -- with every level. The condition behind it leaves what an inner join would, in words that the planner does not see through.
+        FROM (SELECT * FROM source WHERE seen_id IS NULL) AS fresh FULL JOIN locked USING (store_id, product_id)
+        WHERE coalesce(locked.version, -1) >= 0
     ),
     summed AS (
         SELECT *, coalesce(max(counted) FILTER (WHERE sets) OVER segment_so_far, base)
@@ -160,7 +165,7 @@ _WRITE: LiteralString = """
 # What became of each row: written, seen, held, or neither because store, product or level is missing or the level is busy.
 _EACH: LiteralString = """
     SELECT source.ord, source.store_id, source.product_id, source.seen_id, encode(source.seen_hash, 'hex') AS seen_hash, judged.held,
-        judged.before, EXISTS (SELECT FROM stock_levels AS l WHERE l.store_id = source.store_id AND l.product_id = source.product_id) AS has_level,
+        judged.before, (SELECT true FROM stock_levels AS l WHERE l.store_id = source.store_id AND l.product_id = source.product_id) IS TRUE AS has_level,
         written.id, written.sequence, written.on_hand, written.kind, written.quantity, written.counted, written.expected, written.unit_price,
         written.unit_cost, written.vat_rate, written.oversold, written.occurred_at, written.recorded_at, written.business_date,
         written.device, written.device_sequence, written.reason, written.actor, written.batch_id AS batch, written.transfer_id AS transfer,

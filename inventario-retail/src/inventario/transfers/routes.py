@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from inventario.stock.routes import Cursor, Key, Limit, required_key
+from inventario.stock.routes import Cursor, Key, Limit
 from inventario.transfers.schemas import Receipt, Transfer, TransferCreate, TransferPage
 from inventario.web.services import principal, services
 
@@ -17,9 +17,9 @@ router = APIRouter(tags=["transfers"])
 
 
 @router.post("/transfers", status_code=201)
-async def dispatch_transfer(request: Request, response: Response, body: TransferCreate, idempotency_key: Key = None) -> Transfer:
+async def dispatch_transfer(request: Request, response: Response, key: Key, body: TransferCreate) -> Transfer:
     """Send goods from one store to another. They leave the first at once, and are in transit until they are received."""
-    transfer, replayed = await services(request).transfers.dispatch(body, key=required_key(idempotency_key), actor=principal(request).name)
+    transfer, replayed = await services(request).transfers.dispatch(body, key=key, actor=principal(request).name)
     response.headers["Location"] = f"/api/v1/transfers/{transfer.id}"
     if replayed:
         response.headers["Idempotency-Replayed"] = "true"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from inventario.stock.schemas import Code, Quantity
+from inventario.stock.schemas import Code, Quantity, Text
 
 __all__ = ["Line", "LineCreate", "LineReceived", "Receipt", "Transfer", "TransferCreate", "TransferPage"]
 
@@ -31,7 +31,7 @@ class TransferCreate(BaseModel):
     from_store: Code = Field(examples=["CENTRO"])
     to_store: Code = Field(examples=["NORTE"])
     lines: list[LineCreate] = Field(min_length=1, max_length=500)
-    reason: str | None = Field(None, max_length=500)
+    reason: Text | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> TransferCreate:

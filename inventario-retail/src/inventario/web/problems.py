@@ -120,7 +120,11 @@ def field_problems(errors: Sequence[Mapping[str, Any]]) -> list[FieldProblem]:
     """Translate pydantic's error list. The first part of a location (body, query, header) is dropped: the names alone are unambiguous here."""
     problems = []
     for error in errors:
-        location = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+        location = [str(part) for part in error["loc"]]
+        if location[:1] and location[0] in {"body", "query", "path", "header"}:
+            del location[0]
+        if error["type"] == "json_invalid":  # there the rest is a position in the text
+            location = []
         sentence = _SENTENCES.get(error["type"])
         message = sentence.format(**error.get("ctx", {})) if sentence else str(error["msg"]).removeprefix("Value error, ")
         # Our own validators say "what is wrong; what to do".

@@ -14,6 +14,7 @@ RETURN encode(overlay(uuid_send(gen_random_uuid()) PLACING int8send(
 
 CREATE TYPE movement_kind AS ENUM ('sale', 'return', 'receipt', 'adjustment', 'count', 'waste', 'opening', 'reversal', 'transfer');
 
+-- Statistics of a nearly empty table would have it read from end to end by plans that are kept while it grows; hence the threshold.
 CREATE TABLE stock_levels (
     store_id   integer NOT NULL REFERENCES stores,
     product_id bigint NOT NULL REFERENCES products,
@@ -26,7 +27,7 @@ CREATE TABLE stock_levels (
     xid        xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (store_id, product_id),
     CONSTRAINT stock_levels_not_negative CHECK (on_hand >= 0 OR oversold)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 80, autovacuum_analyze_threshold = 5000);
 CREATE INDEX stock_levels_product ON stock_levels (product_id, store_id);
 
 -- The ledger. ``sequence`` counts per store and product, without gaps, in the order in which the level changed.
@@ -121,7 +122,7 @@ CREATE TABLE movement_keys (
     movement_id uuid NOT NULL,
     recorded_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (store_id, key)
-);
+) WITH (autovacuum_analyze_threshold = 5000);
 
 CREATE TABLE stock_reversals (
     store_id    integer NOT NULL,
