@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from browser_app import Shop, Watch
+from browser.browser_app import Shop, Watch
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.system

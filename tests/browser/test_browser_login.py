@@ -7,7 +7,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from browser_app import Shop, Watch, log_in
+from browser.browser_app import Shop, Watch, log_in
 from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.system
@@ -29,6 +29,7 @@ def test_no_page_shows_without_a_login_and_the_login_leads_back(open_context: Op
 def test_the_login_works_by_keyboard_alone(open_context: Opener, shop: Shop) -> None:
     page = open_context().new_page()
     page.goto(shop.url)
+    expect(page.locator("input[name=name]")).to_be_focused()
     page.keyboard.type(shop.owner[0])
     page.keyboard.press("Tab")
     page.keyboard.type(shop.owner[1])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from browser_app import YERBA, Shop, Watch, log_in
+from browser.browser_app import YERBA, Shop, Watch, log_in
 from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.system

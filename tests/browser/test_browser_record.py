@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from browser_app import AZUCAR, BANANA, LECHE, YERBA, Shop, Watch
+from browser.browser_app import AZUCAR, BANANA, LECHE, YERBA, Shop, Watch
 from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.system

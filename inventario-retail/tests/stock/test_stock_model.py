@@ -11,7 +11,16 @@ from uuid import uuid4
 import psycopg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from inventario.errors import Conflict, DomainError, Invalid
 from inventario.platform.postgres import Database
@@ -27,14 +36,14 @@ QUANTITIES = st.decimals("0.001", "20", places=3)
 
 @st.composite
 def bodies(draw: st.DrawFn) -> dict[str, Any]:
-    kind = draw(st.sampled_from(["sale", "return", "receipt", "adjustment", "count", "waste"]))
+    kind = draw(st.sampled_from(["sale", "return", "receipt", "adjustment", "count", "waste", "opening"]))
     body: dict[str, Any] = {"store": draw(st.sampled_from(list(STORES))), "sku": draw(st.sampled_from(SKUS)), "kind": kind}
     if kind == "count":
         body["counted"] = draw(QUANTITIES | st.just(Decimal(0)))
         if draw(st.booleans()):
             body["expected"] = draw(QUANTITIES)
     else:
-        sign = -1 if kind in {"sale", "waste"} else 1 if kind in {"return", "receipt"} else draw(st.sampled_from([-1, 1]))
+        sign = -1 if kind in {"sale", "waste"} else 1 if kind in {"return", "receipt", "opening"} else draw(st.sampled_from([-1, 1]))
         body["quantity"] = sign * draw(QUANTITIES)
     return body
 
@@ -48,6 +57,7 @@ class Model:
         self.keys: dict[tuple[str, str], tuple[dict[str, Any], Any]] = {}
         self.movements: dict[Any, tuple[str, str, Decimal]] = {}
         self.reversed: set[Any] = set()
+        self.batches: dict[Any, list[Any]] = {}
 
     def apply(self, body: dict[str, Any]) -> tuple[Decimal, Decimal, int] | None:
         """Return (quantity, on hand after, sequence), or None where the store refuses."""
@@ -151,13 +161,15 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.number += 1
             keys.append(f"k{self.number}")
             items.append(BatchItem.model_validate({**self._wire(body), "key": keys[-1]}))
-        _, outcomes = self._run(self.stock.record_many(items, actor="test"))
-        made = []
+        batch_id, outcomes = self._run(self.stock.record_many(items, actor="test"))
+        made: list[Any] = []
         # A key that comes twice is looked at after the rest of the batch, so the model takes the batch in the same order.
         for wave in self._waves(batch, keys):
             for index in wave:
                 found = self._check(batch[index][0], keys[index], outcomes[index])
                 made += [found] if found is not None else []
+        if made:
+            self.model.batches[batch_id] = made
         return multiple(*made)
 
     @staticmethod
@@ -171,15 +183,35 @@ class LedgerMachine(RuleBasedStateMachine):
             waves[wave].append(index)
         return waves
 
-    @rule(movement=consumes(movements), twice=st.booleans())
+    @rule(movement=movements, twice=st.booleans())
     def reverse(self, movement: Any, twice: bool) -> None:
         store, sku, quantity = self.model.movements[movement]
         reversal = self._run(self.stock.reverse(movement, actor="test"))
-        self.model.on_hand[store, sku] -= quantity
-        self.model.count[store, sku] += 1
-        assert (reversal.movement.quantity, reversal.movement.on_hand) == (-quantity, self.model.on_hand[store, sku])
+        assert reversal.replayed == (movement in self.model.reversed)
+        self._take_back(movement)
+        assert reversal.movement.quantity == -quantity
+        if not reversal.replayed:
+            assert reversal.movement.on_hand == self.model.on_hand[store, sku]
         if twice:
             assert self._run(self.stock.reverse(movement, actor="test")).movement.id == reversal.movement.id
+
+    @precondition(lambda self: self.model.batches)
+    @rule(data=st.data())
+    def reverse_a_batch(self, data: st.DataObject) -> None:
+        batch = data.draw(st.sampled_from(sorted(self.model.batches)))
+        members = self.model.batches[batch]
+        fresh = [member for member in members if member not in self.model.reversed]
+        answer = self._run(self.stock.reverse_batch(batch, actor="test"))
+        assert (answer.reversed, answer.already_reversed) == (len(fresh), len(members) - len(fresh))
+        for member in fresh:
+            self._take_back(member)
+
+    def _take_back(self, movement: Any) -> None:
+        if movement not in self.model.reversed:
+            store, sku, quantity = self.model.movements[movement]
+            self.model.reversed.add(movement)
+            self.model.on_hand[store, sku] -= quantity
+            self.model.count[store, sku] += 1
 
     @invariant()
     def levels_agree(self) -> None:

@@ -439,6 +439,43 @@ async def test_the_ledger_cannot_be_changed_or_emptied(move: Any, shop: Database
     assert len(await shop.fetch("SELECT id FROM stock_movements")) == 1
 
 
+async def test_the_owner_of_the_schema_has_no_right_to_change_the_ledger(server_url: str) -> None:
+    """As in a real shop, where the role of the service owns the tables and is no superuser."""
+    import psycopg
+
+    from inventario.migrations import migrate
+
+    name = f"owner_{uuid4().hex}"
+    with psycopg.connect(server_url, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'x'")
+        admin.execute(f"CREATE DATABASE {name} OWNER {name}")
+        address = psycopg.conninfo.conninfo_to_dict(server_url)
+        url = f"postgresql://{name}:x@{address['host']}:{address['port']}/{name}"
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as owner:
+            for statement in ("UPDATE stock_movements SET reason = 'x'", "DELETE FROM stock_movements", "TRUNCATE stock_movements"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    owner.execute(statement)
+            partition = owner.execute("SELECT 'stock_movements_' || to_char(now(), 'YYYYMM')").fetchone()
+            assert partition is not None
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                owner.execute(f"DELETE FROM {partition[0]}")
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        admin.execute(f"DROP ROLE {name}")
+
+
+async def test_the_standing_proof_outlives_what_keeps_it_from_running(shop: Database, move: Any) -> None:
+    await move("A", 1)
+    reported: asyncio.Queue[int] = asyncio.Queue()
+    proof = LedgerProof(shop, interval=0.05, report=reported.put_nowait)
+    proving = asyncio.create_task(proof.keep_proving())
+    async with shop.connection() as other, other.transaction():
+        # No partition can be made meanwhile; the proof only reads.
+        await other.execute("LOCK TABLE stock_movements IN SHARE MODE")
+        assert [await reported.get(), await reported.get()] == [0, 0]
+    proving.cancel()
+
+
 async def test_the_proof_finds_a_level_that_was_tampered_with(move: Any, shop: Database) -> None:
     await move("A", 5)
     await move("B", 5)

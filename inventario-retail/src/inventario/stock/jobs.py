@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
-from inventario.errors import DependencyUnavailable
+from inventario.errors import Busy, DependencyUnavailable
 from inventario.platform.clock import now
 from inventario.platform.postgres import Database
 from inventario.stock import repository
@@ -68,18 +68,26 @@ class LedgerProof:
         """Prove at once, and then every interval, until cancelled. A database that is down is met again at the next turn."""
         supplied = float("-inf")
         while True:
-            try:
-                if time.monotonic() - supplied > _PARTITION_INTERVAL:
-                    async with self._database.connection() as connection:
-                        await repository.ensure_partitions(connection)
-                    supplied = time.monotonic()
-                await self.run()
-            except DependencyUnavailable as error:
-                log.warning("ledger_proof_postponed", reason=error.detail)
-            except Exception:
-                # A proof that cannot run must not end the standing proof, nor the service.
-                log.exception("ledger_proof_failed")
+            if time.monotonic() - supplied > _PARTITION_INTERVAL and await self._attempt("ledger_partitions", self._supply_partitions):
+                supplied = time.monotonic()
+            await self._attempt("ledger_proof", self.run)
             await asyncio.sleep(self._interval)
+
+    async def _supply_partitions(self) -> None:
+        async with self._database.connection() as connection:
+            await repository.ensure_partitions(connection)
+
+    async def _attempt(self, name: str, work: Callable[[], Awaitable[object]]) -> bool:
+        """Do one thing and tell whether it went well. What keeps it from going well must end neither the standing proof nor the service."""
+        try:
+            await work()
+        except (Busy, DependencyUnavailable) as error:
+            log.warning("postponed", job=name, reason=error.detail)
+        except Exception:
+            log.exception("job_failed", job=name)
+        else:
+            return True
+        return False
 
 
 def _detail(row: dict[str, object]) -> str:
