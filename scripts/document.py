@@ -22,6 +22,15 @@ from the environment. A setting that is wrong keeps the service from starting, a
 """
 
 
+_TAIL = """
+## The programs of `inventario up`
+
+| variable | default | what it is |
+|---|---|---|
+| `INVENTARIO_PG_BIN` | not set | Directory with `initdb` and `postgres` of PostgreSQL 15 or later, e.g. `/usr/lib/postgresql/15/bin`. Not set: the installed package's, else the newest of the machine. Tests take it too. |
+"""
+
+
 def settings_page() -> str:
     """Return docs/settings.md."""
     rows = []
@@ -35,7 +44,7 @@ def settings_page() -> str:
         else:
             shown = f"`{default}`"
         rows.append(f"| `{name.upper()}` | {shown} | {field.description}{secret} |\n")
-    return _HEAD + "".join(rows)
+    return _HEAD + "".join(rows) + _TAIL
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from inventario.settings import Settings
+from inventario.stack.configuration import load_settings
+from inventario.stack.errors import StackError
 
 
 def test_a_variable_that_is_empty_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +59,42 @@ def test_secrets_stay_out_of_what_is_printed(monkeypatch: pytest.MonkeyPatch) ->
     assert "do-not-tell" not in str(caught.value)
     monkeypatch.setenv("API_PORT", "8080")
     assert "do-not-tell" not in repr(Settings())
+
+
+def test_a_level_may_be_written_in_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "warning")
+    assert Settings().log_level == "WARNING"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("LOG_LEVEL", "chatty", "is none of DEBUG, INFO, WARNING, ERROR, CRITICAL. Set e.g. LOG_LEVEL=INFO."),
+        ("API_PORT", "70000", "is above 65535. Set e.g. API_PORT=8080."),
+        ("REDIS_PORT", "0", "is below 1. Set e.g. REDIS_PORT=6379."),
+        ("DATABASE_POOL_SIZE", "2.5", "is not a whole number. Set e.g. DATABASE_POOL_SIZE=12."),
+        ("REQUEST_TIMEOUT", "soon", "is not a number. Set e.g. REQUEST_TIMEOUT=30.0."),
+        ("LEDGER_PROOF_INTERVAL", "0", "is not above 0.0. Set e.g. LEDGER_PROOF_INTERVAL=300.0."),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_value_and_an_example(monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(StackError) as caught:
+        load_settings()
+    assert str(caught.value) == f"{name}={value} {told}"
+
+
+def test_all_wrong_settings_are_told_at_once_without_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASHBOARD_API_KEY", "do-not-tell")
+    monkeypatch.setenv("API_PORT", "x")
+    monkeypatch.setenv("LOG_LEVEL", "y")
+    with pytest.raises(StackError, match=r"API_PORT=x .*LOG_LEVEL=y ") as caught:
+        load_settings()
+    assert "do-not-tell" not in str(caught.value)
+
+
+def test_every_setting_has_a_valid_example() -> None:
+    for name, field in Settings.model_fields.items():
+        example = field.examples[0] if field.examples else field.default
+        assert example is not None, name
+        Settings(**{name: example})

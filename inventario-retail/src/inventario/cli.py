@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError, UsageError
 from typer.core import TyperGroup
 
 from inventario.stack.errors import StackError, reason
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typer._click.core import Command, Context
 
 __all__ = ["app"]
@@ -41,23 +45,28 @@ class _Commands(TyperGroup):
         command.name = cmd_name
         return command
 
+    def make_context(self, *arguments: Any, **named: Any) -> Context:
+        """Read the options that stand before the command."""
+        with _in_a_line():
+            return super().make_context(*arguments, **named)
+
     def invoke(self, ctx: Context) -> Any:
-        """Turn what keeps a command from working into one line and exit status 1."""
-        try:
+        """Read the command and its options, and run it."""
+        with _in_a_line():
             return super().invoke(ctx)
-        except Exception as error:
-            problem = _explained(error)
-            if problem is None:
-                raise
-            typer.echo(f"inventario: {problem}", err=True)
-            raise typer.Exit(1) from None
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Where the shop lives. Default: INVENTARIO_DATA, else ./var.")]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(min=0, max=65535, help="Port of the dashboard. Default: API_PORT, else 8080.")]
+
+
+def _parsed_port(text: str | int) -> int:
+    return _checked_port("--port ", str(text))
+
+
+Port = Annotated[int | None, typer.Option(parser=_parsed_port, metavar="PORT", help="Port of the dashboard. Default: API_PORT, else 8080.")]
 
 
 @app.callback()
@@ -146,18 +155,44 @@ def _find_servers() -> None:
 def _port(given: int | None) -> int:
     if given is not None:
         return given
-    text = os.environ.get("API_PORT") or "8080"
-    if not text.isdigit() or int(text) > 65535:
-        raise typer.BadParameter(f"API_PORT={text} is not a port. Set a number up to 65535, e.g. API_PORT=8080.")
+    return _checked_port("API_PORT=", os.environ.get("API_PORT") or "8080")
+
+
+def _checked_port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
+        raise StackError(f"{name}{text} is not a port. Give a number up to 65535, e.g. {name}8080.")
     return int(text)
+
+
+@contextmanager
+def _in_a_line() -> Iterator[None]:
+    """Turn what keeps a command from working into one line and exit status 1."""
+    try:
+        yield
+    except Exception as error:
+        problem = _explained(error)
+        if problem is None:
+            raise
+        typer.echo(f"inventario: {problem}", err=True)
+        raise typer.Exit(1) from None
 
 
 def _explained(error: Exception) -> str | None:
     """Return what to tell about *error*, or None where it is a defect of ours and deserves its traceback."""
     if isinstance(error, StackError):
         return str(error)
+    # Called without arguments a group shows its help, which travels as an error.
+    if isinstance(error, UsageError) and not isinstance(error, NoArgsIsHelpError):
+        return _misused(error)
     # Only a command that has loaded the driver can have met its error.
     driver = sys.modules.get("psycopg")
     if driver is not None and isinstance(error, driver.OperationalError):
         return f"The database does not answer: {reason(error)}. Is the shop running? `inventario status` shows it."
+    if driver is not None and isinstance(error, driver.errors.UndefinedTable):
+        return "The database has not the schema of this release. Run `inventario migrate`, or correct DATABASE_URL."
     return None
+
+
+def _misused(error: UsageError) -> str:
+    what = " ".join(error.format_message().split()).rstrip(".")
+    return f"{what}. See `{error.ctx.command_path if error.ctx else 'inventario'} --help`."

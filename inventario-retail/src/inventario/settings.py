@@ -15,6 +15,10 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 __all__ = ["Settings"]
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+# For the servers that are started and watched before anything is kept on them.
+_UNUSED = "The dashboard itself does not use it yet; `inventario status` looks at the server."
+
 
 class _SecretFiles(PydanticBaseSettingsSource):
     """Reads ``NAME_FILE`` for every secret ``NAME``, as container platforms hand secrets over."""
@@ -44,19 +48,28 @@ class Settings(BaseSettings):
     api_port: int = Field(8080, ge=0, le=65535, description="Port of the dashboard and the API; 0 takes a free one.")
     database_url: SecretStr | None = Field(
         None,
+        examples=["postgresql://user:password@localhost:5432/inventario"],
         description="PostgreSQL 15 or later, e.g. `postgresql://user:password@host:5432/name`. Not set: `inventario up` starts one of its own.",
     )
-    redis_host: str | None = Field(None, description="Redis 7 or Valkey. Not set: `inventario up` starts one of its own.")
-    redis_port: int = Field(6379, ge=1, le=65535, description="Its port.")
-    redis_password: SecretStr | None = Field(None, description="Its password, where it has one.")
-    s3_endpoint_url: str | None = Field(
-        None, description="S3 endpoint, e.g. `http://localstack:4566`. Not set: `inventario up` starts one of its own."
+    redis_host: str | None = Field(
+        None,
+        examples=["localhost"],
+        description=f"Redis 7 or Valkey. Not set: `inventario up` starts one of its own; set: it starts none. {_UNUSED}",
     )
-    s3_bucket_name: str = Field("inventario-retail-bucket", description="Bucket for files.")
-    aws_access_key_id: SecretStr | None = Field(None, description="Key of the bucket.")
-    aws_secret_access_key: SecretStr | None = Field(None, description="Secret of the bucket.")
+    redis_port: int = Field(6379, ge=1, le=65535, description=f"Its port. {_UNUSED}")
+    redis_password: SecretStr | None = Field(None, examples=["a-password"], description=f"Its password, where it has one. {_UNUSED}")
+    s3_endpoint_url: str | None = Field(
+        None,
+        examples=["http://localhost:4566"],
+        description=f"S3 endpoint, e.g. `http://localhost:4566`. Not set: `inventario up` starts one of its own; set: it starts none. {_UNUSED}",
+    )
+    s3_bucket_name: str = Field(
+        "inventario-retail-bucket", description=f"Bucket for files. `inventario up` makes it on a server of its own. {_UNUSED}"
+    )
+    aws_access_key_id: SecretStr | None = Field(None, examples=["a-key"], description=f"Key of the bucket. {_UNUSED}")
+    aws_secret_access_key: SecretStr | None = Field(None, examples=["a-secret"], description=f"Secret of the bucket. {_UNUSED}")
     dashboard_api_key: SecretStr | None = Field(
-        None, description="An API key that always works, with all scopes, even while the database is down."
+        None, examples=["a-long-random-text"], description="An API key that always works, with all scopes, even while the database is down."
     )
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         ("localhost", "127.0.0.1", "[::1]"), description="Names the dashboard answers to, separated by commas; any other `Host` is refused."
@@ -64,7 +77,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(12, ge=2, le=20, description="Connections to PostgreSQL that one process holds at most.")
     request_timeout: float = Field(30.0, gt=0, description="Seconds that PostgreSQL may spend on one statement of a request.")
     ledger_proof_interval: float = Field(300.0, gt=0, description="Seconds between two runs of the standing proof of the ledger.")
-    log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error|critical)$", description="Least important level that is logged.")
+    log_level: str = Field("INFO", description=f"Least important level that is logged: {', '.join(_LEVELS)}.")
 
     @classmethod
     def settings_customise_sources(
@@ -82,6 +95,13 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level")
+    @classmethod
+    def _check_level(cls, value: str) -> str:
+        if value.upper() not in _LEVELS:
+            raise ValueError(f"is none of {', '.join(_LEVELS)}")
+        return value.upper()
 
     def require_database_url(self) -> str:
         """Return the database's address.

@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from inventario.accounts.commands import key_app, owner_app
 from inventario.accounts.service import Accounts
+from inventario.cli import app
 from inventario.errors import Unauthenticated
 from inventario.platform.postgres import Database
 
@@ -43,10 +44,12 @@ async def test_a_key_is_revoked(command: CliRunner, database: Database) -> None:
 
 
 def test_a_scope_or_a_key_that_does_not_exist_is_told(command: CliRunner) -> None:
-    wrong = command.invoke(key_app, ["create", "--scope", "fly"])
-    assert wrong.exit_code == 2
+    wrong = command.invoke(app, ["key", "create", "--scope", "fly"])
+    assert wrong.exit_code == 1
     assert "fly" in wrong.output
-    assert command.invoke(key_app, ["revoke", "nothing1"]).exit_code == 2
+    unknown = command.invoke(app, ["key", "revoke", "nothing1"])
+    assert unknown.exit_code == 1
+    assert unknown.output == "inventario: There is no key nothing1. `inventario key list` shows them.\n"
 
 
 def test_no_keys_yet_says_how_to_make_one(command: CliRunner) -> None:

@@ -115,8 +115,11 @@ def test_options_say_what_the_file_does_not(call: Call, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["no-such-file.csv"], ["--undo", "x"]])
-def test_a_wrong_call_has_its_own_status(call: Call, arguments: list[str]) -> None:
-    assert call(*arguments).exit_code == 2
+def test_a_wrong_call_is_told_in_a_line(call: Call, arguments: list[str]) -> None:
+    found = call(*arguments)
+
+    assert found.exit_code == 1
+    assert re.fullmatch(r"inventario: .*\n", found.output)
 
 
 def test_an_unknown_import_cannot_be_taken_back(call: Call) -> None:
@@ -133,7 +136,7 @@ def test_without_its_database_it_says_so_in_a_line(call: Call, good: Path, monke
 
     assert found.exit_code == 75
     assert found.output.splitlines() == [
-        "The database does not answer. Run the same command again when it does: it goes on where it stopped."
+        "inventario: The database does not answer. Start it, or correct DATABASE_URL, and run the same command again: it goes on where it stopped."
     ]
 
 

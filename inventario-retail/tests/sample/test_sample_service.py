@@ -150,9 +150,11 @@ def test_nothing_staged_is_left_behind(loaded: str) -> None:
     assert _query(loaded, "SELECT FROM import_products") == _query(loaded, "SELECT FROM import_movements") == []
 
 
-def test_progress_goes_from_little_to_all(database_url: str) -> None:
+def test_progress_goes_from_little_to_all_and_the_end_counts_the_ledger(database_url: str) -> None:
     told: list[float] = []
-    load_sample(database_url, told.append, now=NOW)
+    outcome = load_sample(database_url, told.append, now=NOW)
+    # Those of the transfer are counted too.
+    assert f" {_counts(database_url)['stock_movements']:,} movements" in outcome
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] == 1
 

@@ -20,6 +20,7 @@ from inventario.stack.layout import Layout, read_json
 from inventario.stack.process import started_at
 from inventario.stack.testing import ShopProcess, as_ordinary_user, as_root, database_only, eventually, running_shop
 
+ONLY_ROOT = "Only root can give files and processes to another user. Run `make test-all` as root."
 # Mounts a file system of $1 kilobytes at $2 and runs the rest there.
 _SMALL_DISK = 'mount -t tmpfs -o "size=$1k" shop "$2" && shift 2 && exec "$@"'
 # As root of a namespace that has all users but may make no namespaces.
@@ -172,11 +173,9 @@ def test_root_runs_postgresql_in_a_user_namespace(tmp_path: Path, root: list[str
         assert eventually(lambda: server is not None and started_at(server) is None)
 
 
+@pytest.mark.system
 def test_where_user_namespaces_are_forbidden_root_runs_postgresql_as_nobody(open_directory: Path, lean: dict[str, str]) -> None:
-    if os.geteuid() != 0:
-        # Only root has other users to give.
-        assert os.geteuid() > 0
-        return
+    assert os.geteuid() == 0, ONLY_ROOT
     variables = lean | {"INVENTARIO_PG_BIN": str(reachable_postgres(open_directory))}
     forbidden = [sys.executable, "-c", _NO_NAMESPACES]
     data = open_directory / "shop"
@@ -194,11 +193,9 @@ def test_where_user_namespaces_are_forbidden_root_runs_postgresql_as_nobody(open
             assert (data / "postgres").stat().st_uid == 65534
 
 
+@pytest.mark.system
 def test_files_that_were_made_in_a_namespace_are_handed_over_where_none_is_allowed_any_more(open_directory: Path) -> None:
-    if os.geteuid() != 0:
-        # Only root has other users to give.
-        assert os.geteuid() > 0
-        return
+    assert os.geteuid() == 0, ONLY_ROOT
     program = (
         "import sys; from pathlib import Path; from inventario.stack.testing import running_postgres\n"
         "with running_postgres(Path(sys.argv[1])) as url: print('open')"

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
+from inventario.stack.errors import StackError
+
 __all__ = ["create_key", "create_owner", "key_app", "owner_app", "reset_owner"]
 
 OWNER = "owner"
@@ -76,7 +78,7 @@ def create_key_command(name: Name = "key", scopes: Scopes = ["read", "write"], d
     try:
         typer.echo(create_key(_database_url(), name, scopes, days=days))
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+        raise StackError(str(error)) from error
 
 
 @key_app.command("list")
@@ -101,7 +103,7 @@ def revoke_key_command(key: Annotated[str, typer.Argument(help="Its id, as `inve
     with _connected(_database_url()) as connection:
         revoked = repository.revoke_key_now(connection, key)
     if not revoked:
-        raise typer.BadParameter(f"There is no key {key}. `inventario key list` shows them.")
+        raise StackError(f"There is no key {key}. `inventario key list` shows them.")
     typer.echo(f"Revoked {key}.")
 
 
@@ -121,9 +123,6 @@ def _connected(database_url: str) -> Iterator[Any]:
 
 
 def _database_url() -> str:
-    from inventario.settings import Settings
+    from inventario.stack.configuration import load_database_url
 
-    try:
-        return Settings().require_database_url()
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    return load_database_url()

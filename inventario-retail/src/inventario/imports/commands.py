@@ -14,6 +14,7 @@ from inventario.imports.rules.dates import Order
 from inventario.imports.rules.headers import Kind
 from inventario.imports.rules.numbers import Mark
 from inventario.imports.rules.options import MovementKind, Options
+from inventario.stack.errors import StackError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,7 +35,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path | None, typer.Argument(help="CSV or XLSX.", exists=True, dir_okay=False, readable=True)] = None,
+    file: Annotated[Path | None, typer.Argument(help="CSV or XLSX.")] = None,
     kind: Annotated[Kind | None, typer.Option(help="What it is a table of. Default: what its headers tell.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and all errors; change nothing.")] = False,
     store: Annotated[str | None, typer.Option(metavar="CODE", help="Store of rows that name none.")] = None,
@@ -51,7 +52,7 @@ def import_file(
     Exit status: 0 done, 1 errors in the file or nothing to be done, 75 try again (the database is away, or somebody else is at it).
     """
     if (file is None) == (undo is None):
-        raise typer.BadParameter("Name a file to import, or an import to take back with --undo ID.")
+        raise StackError("Name a file to import, e.g. `inventario import products.csv`, or an import to take back with --undo ID.")
     from inventario.imports.printing import Printer
 
     printer = Printer()
@@ -59,8 +60,19 @@ def import_file(
         _run(printer, lambda imports: imports.reverse(undo, actor=_actor(), report=printer.progress))
         return
     assert file is not None  # noqa: S101 - checked above, in words for people
+    _check_readable(file)
     told = Options(kind=kind, store=store, movement=movement, decimal=decimal, date_order=date_order, unsigned=unsigned, sheet=sheet)
     _run(printer, _importing(file, told, printer, dry_run=dry_run, again=again))
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        with path.open("rb"):
+            return
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be read: {error.strerror}. Name a CSV or XLSX file, e.g. `inventario import products.csv`."
+        ) from error
 
 
 def _importing(path: Path, options: Options, printer: Printer, *, dry_run: bool, again: bool) -> Callable[[Imports], Awaitable[Import]]:
@@ -121,9 +133,10 @@ def _fail(printer: Printer, error: DomainError) -> None:
     if isinstance(error, ImportFailed):
         printer.failure(error)
     elif isinstance(error, DependencyUnavailable):
-        printer.say(f"{error.detail} Run the same command again when it does: it goes on where it stopped.")
+        remedy = "Start it, or correct DATABASE_URL, and run the same command again: it goes on where it stopped."
+        typer.echo(f"inventario: {error.detail} {remedy}", err=True)
     else:
-        printer.say(f"{error.detail} {error.remedy}")
+        typer.echo(f"inventario: {error.detail} {error.remedy}", err=True)
     raise typer.Exit(_TRY_AGAIN if isinstance(error, Busy | DependencyUnavailable) else 1)
 
 
@@ -137,12 +150,9 @@ def _actor() -> str:
 
 
 def _database_url() -> str:
-    from inventario.settings import Settings
+    from inventario.stack.configuration import load_database_url
 
-    try:
-        return Settings().require_database_url()
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    return load_database_url()
 
 
 import_command = typer.main.get_command(app)

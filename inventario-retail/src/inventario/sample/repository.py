@@ -10,7 +10,7 @@ from uuid import UUID
 from inventario.platform.postgres import Connection
 from inventario.sample.schemas import SampleMovement, SampleProduct
 
-__all__ = ["clear", "holds_anything", "lock", "stage_movements", "stage_products"]
+__all__ = ["clear", "count_movements", "holds_anything", "lock", "stage_movements", "stage_products"]
 
 _LOCK = 7_305_224_912
 
@@ -27,6 +27,13 @@ async def holds_anything(connection: Connection) -> bool:
     cursor = await connection.execute("SELECT EXISTS (SELECT FROM stores) OR EXISTS (SELECT FROM products) AS found")
     row = await cursor.fetchone()
     return bool(row and row["found"])
+
+
+async def count_movements(connection: Connection) -> int:
+    """Return how many rows the ledger has, those of transfers among them."""
+    cursor = await connection.execute("SELECT count(*) AS number FROM stock_movements")
+    row = await cursor.fetchone()
+    return int(row["number"]) if row else 0
 
 
 async def stage_products(connection: Connection, batch: UUID, products: Iterable[SampleProduct]) -> None:

@@ -57,10 +57,11 @@ async def _load(database_url: str, progress: Progress, now: datetime) -> str:
             shop = make_shop(_SEED, now)
             progress(0.3)
             await _fill(connection, shop, progress)
+            recorded = await repository.count_movements(connection)
         progress(1.0)
     finally:
         await database.close()
-    return f"{len(shop.products)} products, {len(shop.stores)} stores, {len(shop.movements):,} movements"
+    return f"{len(shop.products)} products, {len(shop.stores)} stores, {recorded:,} movements"
 
 
 async def _fill(connection: Connection, shop: SampleShop, progress: Progress) -> None:

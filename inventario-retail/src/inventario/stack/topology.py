@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from inventario.stack import binaries, ports
 from inventario.stack.layout import Layout
@@ -145,8 +143,3 @@ def _replace(environment: dict[str, str], names: tuple[str, ...], values: dict[s
     for name in names:
         environment.pop(name, None)
     environment.update(values)
-
-
-def base_directory() -> Path:
-    """Return the data directory that the environment names, or the default."""
-    return Path(os.environ.get("INVENTARIO_DATA") or "var").absolute()
