@@ -8,9 +8,25 @@ from typing import Any
 
 from inventario.errors import Conflict, FieldProblem, Invalid, PreconditionFailed, PreconditionRequired
 
-__all__ = ["etag", "expected_version", "stale"]
+__all__ = ["StalePrecondition", "StaleVersion", "etag", "expected_version", "stale"]
 
 _TAG = re.compile(r'^(?:W/)?"([0-9]{1,9})"$')
+
+
+class StaleVersion(Conflict):
+    """The edit starts from a version that is no longer the current one: 412 where `If-Match` said so, 409 where the body did."""
+
+    slug = "stale-version"
+    title = "Changed meanwhile"
+    advice = "Compare `differences`, then send the edit again with `current_version`."
+
+
+class StalePrecondition(PreconditionFailed):
+    """The same, for an edit whose `If-Match` says so."""
+
+    slug = StaleVersion.slug
+    title = StaleVersion.title
+    advice = StaleVersion.advice
 
 
 def etag(version: int) -> str:
@@ -54,7 +70,7 @@ def _version_of(if_match: str) -> int:
 
 def stale(
     what: str, *, current: int, sent: int, by_header: bool, differences: Sequence[Mapping[str, Any]]
-) -> Conflict | PreconditionFailed:
+) -> StaleVersion | StalePrecondition:
     """Return the error for an edit of *what* that starts from a version which is no longer the current one.
 
     RFC 9110 gives 412 for a condition in a header that turned out false (13.1.1, 15.5.13), and 409 for a request whose content contradicts
@@ -67,9 +83,9 @@ def stale(
         by_header: Whether ``If-Match`` said so.
         differences: ``field``, ``current``, ``yours`` of every field of the edit that does not stand as the edit would have it.
     """
-    kind = PreconditionFailed if by_header else Conflict
+    kind = StalePrecondition if by_header else StaleVersion
     fields = ", ".join(str(difference["field"]) for difference in differences)
-    told = Conflict(
+    told = StaleVersion(
         f"The {what} is at version {current}, and the edit starts from version {sent}: it has been changed meanwhile.",
         remedy=f"Compare the fields that differ ({fields}), then send the edit again with version {current}."
         if fields
@@ -79,7 +95,7 @@ def stale(
         told.detail,
         remedy=told.remedy,
         errors=[_difference(difference, current) for difference in differences],
-        extra={"code": "stale-version", "current_version": current, "differences": list(differences)},
+        extra={"current_version": current, "differences": list(differences)},
     )
 
 

@@ -15,11 +15,16 @@ __all__ = [
     "DomainError",
     "FieldProblem",
     "Forbidden",
+    "IdempotencyKeyReused",
+    "InsufficientStock",
+    "InternalError",
     "Invalid",
+    "MethodNotAllowed",
     "NotFound",
     "PreconditionFailed",
     "PreconditionRequired",
     "ProblemDocument",
+    "TooLarge",
     "TooManyRequests",
     "Unauthenticated",
 ]
@@ -42,7 +47,8 @@ class ProblemDocument(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    type: str = Field(description="Leads to an explanation of this kind of problem.")
+    type: str = Field(description="Leads to an explanation of this kind of problem: the end of it is `code`.")
+    code: str = Field(description="The short name of this kind of problem.")
     title: str
     status: int
     detail: str = Field(description="What failed.")
@@ -52,6 +58,8 @@ class ProblemDocument(BaseModel):
 
 class DomainError(Exception):
     """Something the caller asked for cannot be done, and the caller can be told why.
+
+    A class with a ``slug`` of its own is a kind of problem: the first line of its docstring and its ``advice`` explain it to clients.
 
     Args:
         detail: One sentence: what failed.
@@ -63,6 +71,7 @@ class DomainError(Exception):
     status: ClassVar[int] = 400
     slug: ClassVar[str] = "bad-request"
     title: ClassVar[str] = "The request cannot be carried out"
+    advice: ClassVar[str] = "Correct what the detail names."
 
     def __init__(self, detail: str, *, remedy: str = "", errors: Sequence[FieldProblem] = (), extra: dict[str, Any] | None = None) -> None:
         super().__init__(detail)
@@ -71,11 +80,6 @@ class DomainError(Exception):
         self.errors = tuple(errors)
         self.extra = extra or {}
 
-    @property
-    def kind(self) -> str:
-        """The short name of this error, as it stands at the end of the problem's ``type``."""
-        return str(self.extra.get("code", self.slug))
-
 
 class Invalid(DomainError):
     """What was sent is understood and is wrong."""
@@ -83,6 +87,15 @@ class Invalid(DomainError):
     status = 422
     slug = "invalid"
     title = "Some fields are not right"
+    advice = "Correct every field under `errors`, and send the request again. Nothing was changed."
+
+
+class IdempotencyKeyReused(Invalid):
+    """The Idempotency-Key stands for another request already."""
+
+    slug = "idempotency-key-reused"
+    title = "The key was used before"
+    advice = "Send a new key for something new, and the same key only with the same body."
 
 
 class NotFound(DomainError):
@@ -91,6 +104,16 @@ class NotFound(DomainError):
     status = 404
     slug = "not-found"
     title = "Not found"
+    advice = "Correct the address or the code in it."
+
+
+class MethodNotAllowed(DomainError):
+    """The address exists and does not take that method."""
+
+    status = 405
+    slug = "method-not-allowed"
+    title = "Method not allowed"
+    advice = "Use a method that the header `Allow` or the description of the API names."
 
 
 class Conflict(DomainError):
@@ -99,6 +122,15 @@ class Conflict(DomainError):
     status = 409
     slug = "conflict"
     title = "In conflict with what is there"
+    advice = "Read what is there now, and decide again."
+
+
+class InsufficientStock(Conflict):
+    """There is less on hand than that, and stock must not fall below zero there."""
+
+    slug = "insufficient_stock"  # The one with an underscore: clients know it so.
+    title = "Not enough stock"
+    advice = "Take less, or count the shelf first. To sell below zero, set `allow_oversell` on the product or the store."
 
 
 class Busy(Conflict):
@@ -106,6 +138,7 @@ class Busy(Conflict):
 
     slug = "busy"
     title = "Somebody else is changing this right now"
+    advice = "Send the same request again after the seconds in `Retry-After`."
 
     def __init__(self, detail: str, *, remedy: str = "", retry_after: int = 2) -> None:
         super().__init__(detail, remedy=remedy or f"Send the same request again in {retry_after} s.")
@@ -118,6 +151,7 @@ class PreconditionFailed(DomainError):
     status = 412
     slug = "precondition-failed"
     title = "Changed meanwhile"
+    advice = "Read it again, and send the request with its present `ETag`."
 
 
 class PreconditionRequired(DomainError):
@@ -126,6 +160,16 @@ class PreconditionRequired(DomainError):
     status = 428
     slug = "precondition-required"
     title = "Say which version you are editing"
+    advice = "Send `If-Match` with the `ETag`, or `version` in the body."
+
+
+class TooLarge(DomainError):
+    """The body is larger than what is taken here."""
+
+    status = 413
+    slug = "too-large"
+    title = "Too large"
+    advice = "Send it in smaller parts."
 
 
 class Unauthenticated(DomainError):
@@ -134,6 +178,7 @@ class Unauthenticated(DomainError):
     status = 401
     slug = "unauthenticated"
     title = "A key or a login is needed"
+    advice = "Send a key in `X-API-Key`, or as `Authorization: Bearer`."
 
 
 class Forbidden(DomainError):
@@ -142,6 +187,7 @@ class Forbidden(DomainError):
     status = 403
     slug = "forbidden"
     title = "Not allowed"
+    advice = "Use a key that has the scope which the detail names."
 
 
 class TooManyRequests(DomainError):
@@ -150,6 +196,7 @@ class TooManyRequests(DomainError):
     status = 429
     slug = "too-many-requests"
     title = "Too many attempts"
+    advice = "Try again after the seconds in `Retry-After`."
 
     def __init__(self, detail: str, *, retry_after: int) -> None:
         super().__init__(detail, remedy=f"Try again in {retry_after} s.")
@@ -162,8 +209,18 @@ class DependencyUnavailable(DomainError):
     status = 503
     slug = "dependency-unavailable"
     title = "A part of the service is down"
+    advice = "Send the same request again after the seconds in `Retry-After`, with the same Idempotency-Key."
 
     def __init__(self, service: str, detail: str, *, remedy: str = "", retry_after: int = 2) -> None:
         super().__init__(detail, remedy=remedy or f"Try again in {retry_after} s.", extra={"service": service})
         self.service = service
         self.retry_after = retry_after
+
+
+class InternalError(DomainError):
+    """Something broke on our side; it may or may not have taken effect."""
+
+    status = 500
+    slug = "internal-error"
+    title = "Something broke on our side"
+    advice = "Repeat it with the same Idempotency-Key: what was already applied is not applied again."

@@ -37,7 +37,12 @@ async def test_a_file_is_applied(api: Api, data_directory: Path) -> None:
     assert answer.status_code == 201
     assert answer.headers["location"] == f"/api/v1/imports/{body['id']}"
     assert (body["state"], body["kind"], body["file_name"], body["rows"], body["applied"]) == ("applied", "movements", "lista.csv", 2, 2)
-    assert body["columns"] == {"sucursal": "store", "sku": "sku", "tipo": "kind", "cantidad": "quantity"}
+    assert {column["header"]: column["field"] for column in body["columns"]} == {
+        "sucursal": "store",
+        "sku": "sku",
+        "tipo": "kind",
+        "cantidad": "quantity",
+    }
     assert await on_hand(api) == {"A": "10.000", "B": "5.000"}
     assert list((data_directory / "uploads").iterdir()) == []
 

@@ -43,7 +43,7 @@ async def test_same_key_with_another_body_is_refused(move: Any) -> None:
     await move("A", 10, key="k")
     with pytest.raises(Invalid, match="used before") as caught:
         await move("A", 11, key="k")
-    assert caught.value.kind == "idempotency-key-reused"
+    assert caught.value.slug == "idempotency-key-reused"
 
 
 async def test_same_key_in_another_store_is_another_key(stock: Stock, move: Any) -> None:
@@ -112,7 +112,7 @@ async def test_strict_store_or_product_refuses_to_go_below_zero(stock: Stock, st
 
     with pytest.raises(Conflict) as caught:
         await sell(-1)
-    assert caught.value.kind == "insufficient_stock"
+    assert caught.value.slug == "insufficient_stock"
     assert caught.value.extra["on_hand"] == "0.000"
     # The refused key is free: once there is stock, the same request goes through.
     await stock.record(MovementCreate(store=store, sku=sku, kind="receipt", quantity=Decimal(1)), key="in", actor="test")
@@ -128,7 +128,7 @@ async def test_dip_in_the_middle_of_a_batch_is_not_hidden(stock: Stock) -> None:
         BatchItem(key="4", store="STRICT", sku="B", kind="receipt", quantity=Decimal(7)),
     ]
     _, outcomes = await stock.record_many(items, actor="test")
-    assert [getattr(outcome, "kind", "applied") for outcome in outcomes] == ["applied", "insufficient_stock", "applied", "applied"]
+    assert [getattr(outcome, "slug", "applied") for outcome in outcomes] == ["applied", "insufficient_stock", "applied", "applied"]
     levels = {level.sku: level.on_hand for level in (await stock.levels(store="STRICT")).items}
     assert levels == {"A": Decimal(6), "B": Decimal(7)}
 

@@ -68,7 +68,7 @@ async def test_what_did_not_arrive_stands_on_the_document(transfers: Transfers, 
 async def test_short_stock_refuses_the_whole_transfer(transfers: Transfers, stock: Stock) -> None:
     with pytest.raises(Conflict) as caught:
         await transfers.dispatch(body(A="4", B="6"), key="k", actor="test")
-    assert caught.value.kind == "insufficient_stock"
+    assert caught.value.slug == "insufficient_stock"
     assert await on_hand(stock) == {("ONE", "A"): (10, 0), ("ONE", "B"): (5, 0)}
     transfer, replayed = await transfers.dispatch(body(A="4"), key="k", actor="test")
     assert (transfer.state, replayed) == ("in_transit", False)

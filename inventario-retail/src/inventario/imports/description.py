@@ -8,7 +8,7 @@ from typing import Any
 from inventario.imports.rules.conventions import Conventions
 from inventario.imports.rules.headers import Layout, read_headers
 from inventario.imports.rules.options import Options
-from inventario.imports.schemas import Import, ImportProblem, MovementDifference, Phase, ProductDifference, Progress
+from inventario.imports.schemas import ColumnRead, Import, ImportProblem, MovementDifference, Phase, ProductDifference, Progress
 
 __all__ = ["describe"]
 
@@ -40,7 +40,7 @@ def describe(
         },
         error_total=record["errors"],
         progress=_progress(record, working, running=running),
-        columns={column.header: column.field for column in layout.columns},
+        columns=[ColumnRead.model_validate(column) for column in layout.columns],
         unknown_columns=list(layout.unknown),
         notes=_notes(record, layout, before),
         products=ProductDifference.model_validate(difference) if difference and record["kind"] == "products" else None,

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from inventario.errors import FieldProblem, Invalid
+from inventario.errors import Conflict, FieldProblem, Invalid
 from inventario.imports.rules.problems import CellProblem
 from inventario.imports.schemas import Import, ImportProblem
 
-__all__ = ["ImportFailed", "refused"]
+__all__ = ["AlreadyImported", "ImportFailed", "refused"]
+
+
+class AlreadyImported(Conflict):
+    """The same content was imported before. ``import`` is the id of that import."""
+
+    slug = "already-imported"
+    title = "Imported before"
+    advice = "Take that import back first, or give `again=true`."
 
 
 class ImportFailed(Invalid):
@@ -16,6 +24,7 @@ class ImportFailed(Invalid):
 
     slug = "import-failed"
     title = "The file has errors"
+    advice = "Correct what `errors` names, line by line, and import the file again."
 
     def __init__(self, report: Import) -> None:
         more = report.error_total - len(report.errors)

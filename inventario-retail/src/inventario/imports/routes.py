@@ -22,23 +22,27 @@ router = APIRouter(tags=["imports"])
 
 # Long enough for most files, and short enough for a phone; what takes longer goes on by itself.
 _WITHIN = 20.0
+_FORM = ImportForm.model_json_schema(ref_template="#/components/schemas/{model}")
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "multipart/form-data": {
                 "schema": {
+                    "$defs": _FORM["$defs"],
                     "type": "object",
                     "required": ["file"],
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "CSV or XLSX, 256 MB at most."},
-                        **ImportForm.model_json_schema()["properties"],
+                        **_FORM["properties"],
                     },
                 }
             }
         },
     }
 }
+_LATER: dict[int | str, dict[str, Any]] = {202: {"model": Import, "description": "Still under way; `Location` shows how far it is."}}
+_DRY: dict[int | str, dict[str, Any]] = {200: {"model": Import, "description": "A dry run: nothing was changed."}}
 Again = Annotated[bool, Query(description="Also where the same content was applied before.")]
 
 
@@ -59,7 +63,7 @@ async def take_form(request: Request) -> tuple[ImportForm, dict[str, Any]]:
     return form, {"path": upload.path, "file_name": upload.file_name}
 
 
-@router.post("/imports", status_code=201, openapi_extra=_BODY)
+@router.post("/imports", status_code=201, responses=_DRY | _LATER, openapi_extra=_BODY)
 async def import_file(request: Request, response: Response) -> Import:
     """Import a file of products or movements, or show with `dry_run` what that would change.
 
@@ -90,14 +94,14 @@ async def get_import(request: Request, import_id: UUID) -> Import:
     return await services(request).imports.get(import_id)
 
 
-@router.post("/imports/{import_id}:apply", status_code=201)
+@router.post("/imports/{import_id}:apply", status_code=201, responses=_LATER)
 async def apply_import(request: Request, response: Response, import_id: UUID, again: Again = False) -> Import:
     """Apply what a dry run has read, without sending or reading it again. 202: still under way after 20 s."""
     found = await services(request).imports.apply_in_background(import_id, actor=principal(request).name, again=again, within=_WITHIN)
     return _answered(response, found, done=201)
 
 
-@router.post("/imports/{import_id}:reverse", status_code=200)
+@router.post("/imports/{import_id}:reverse", status_code=200, responses=_LATER)
 async def reverse_import(request: Request, response: Response, import_id: UUID) -> Import:
     """Take an import back as one. 202: still under way after 20 s."""
     found = await services(request).imports.reverse_in_background(import_id, actor=principal(request).name, within=_WITHIN)

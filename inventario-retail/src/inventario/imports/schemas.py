@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from inventario.imports.rules.headers import Kind
 
 __all__ = [
+    "ColumnRead",
     "FieldChange",
     "Import",
     "ImportPage",
@@ -49,6 +50,13 @@ class ImportProblem(_Model):
     value: str
     detail: str
     remedy: str
+
+
+class ColumnRead(_Model):
+    """A column of the file that is understood, and the field it is read as."""
+
+    header: str
+    field: str
 
 
 class FieldChange(_Model):
@@ -174,7 +182,7 @@ class Import(ImportSummary):
 
     progress: Progress
     resumed: Resumed | None = Field(None, description="In the answer of a run that went on with an earlier one.")
-    columns: dict[str, str] = Field(description="Header of the file to the field it is read as.")
+    columns: list[ColumnRead] = Field(description="Columns of the file that are understood, in its order.")
     unknown_columns: list[str] = Field(description="Headers that are not understood. Their cells are left out.")
     notes: list[str] = Field(description="How the file was read, where there was a choice.")
     products: ProductDifference | None = None

@@ -18,7 +18,7 @@ from inventario.catalogue.service import Catalogue
 from inventario.errors import Busy, Conflict, DomainError, NotFound
 from inventario.imports import repository
 from inventario.imports.description import describe
-from inventario.imports.failures import ImportFailed, refused
+from inventario.imports.failures import AlreadyImported, ImportFailed, refused
 from inventario.imports.reading import Reading, RefusedFile, open_file
 from inventario.imports.rules.options import Options
 from inventario.imports.schemas import Import, ImportPage, ImportSummary, Phase, Resumed
@@ -307,9 +307,9 @@ def _require_readiness(record: DictRow) -> None:
 async def _refuse_repetition(connection: Connection, file_hash: bytes, kind: str) -> None:
     before = await repository.find_applied(connection, file_hash, kind)
     if before is not None:
-        raise Conflict(
+        raise AlreadyImported(
             f"This very content was imported on {before['applied_at']:%Y-%m-%d %H:%M} UTC by {before['applied_by']}, "
             f"as {before['file_name']}: {before['rows']:,} rows.",
             remedy="Take that import back first, or import it once more with again=true (--again). Movements with a key are never recorded twice.",
-            extra={"code": "already-imported", "import": str(before["id"])},
+            extra={"import": str(before["id"])},
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import errors as sql
 from psycopg.rows import DictRow
 
-from inventario.errors import Busy, Conflict, DomainError, FieldProblem, Invalid
+from inventario.errors import Busy, DomainError, FieldProblem, IdempotencyKeyReused, InsufficientStock, Invalid
 from inventario.platform.postgres import Connection, Database
 from inventario.stock import repository
 from inventario.stock.schemas import Movement
@@ -191,10 +191,9 @@ def _movement(row: Row, result: DictRow) -> Movement:
 
 
 def _key_reused(row: Row) -> DomainError:
-    return Invalid(
+    return IdempotencyKeyReused(
         f"The key {row['key']!r} was used before for another movement.",
         errors=[FieldProblem("Idempotency-Key", "this key already stands for another movement", "send a new key for a new movement")],
-        extra={"code": "idempotency-key-reused"},
     )
 
 
@@ -212,10 +211,10 @@ def _refusal(row: Row, result: DictRow) -> DomainError:
     if unknown:
         return Invalid("The movement names something that does not exist; nothing was recorded.", errors=unknown)
     if result["held"]:
-        return Conflict(
+        return InsufficientStock(
             f"Only {result['before']} of {row['sku']} in {row['store']}, and it must not fall below zero there.",
             remedy="Take less, or count the shelf first. To sell below zero, set allow_oversell on the product or the store.",
-            extra={"code": "insufficient_stock", "on_hand": str(result["before"]), "sku": row["sku"], "store": row["store"]},
+            extra={"on_hand": str(result["before"]), "sku": row["sku"], "store": row["store"]},
         )
     return _busy(row)
 

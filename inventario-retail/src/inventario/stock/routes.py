@@ -42,6 +42,7 @@ class IdempotencyKeyMissing(DomainError):
     status = 400
     slug = "idempotency-key-missing"
     title = "The request has no Idempotency-Key"
+    advice = "Send a new UUID for each movement, and the same one when you repeat it."
 
 
 # A dependency, so that a missing key is told before anything that may be wrong with the body.

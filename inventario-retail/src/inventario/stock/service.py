@@ -56,7 +56,7 @@ class Stock:
 
         Raises:
             Invalid: Unknown store or product, or the key stands for another movement.
-            Conflict: Not enough stock where store or product forbids to go below zero (``insufficient_stock``).
+            InsufficientStock: Store or product forbids to go below zero.
             Busy: Another writer held the same stock or key for more than 2 s.
             DependencyUnavailable: The database went away; whether the movement was recorded is unknown, and repeating it is safe.
         """

@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 from psycopg import errors as sql
 
-from inventario.errors import Busy, Conflict, FieldProblem, Invalid, NotFound
+from inventario.errors import Busy, Conflict, FieldProblem, IdempotencyKeyReused, Invalid, NotFound
 from inventario.paging import Cursor
 from inventario.platform.clock import new_id
 from inventario.platform.postgres import Connection, Database
@@ -19,7 +19,15 @@ from inventario.stock.service import Stock
 from inventario.transfers import repository
 from inventario.transfers.schemas import Receipt, Transfer, TransferCreate, TransferPage
 
-__all__ = ["Transfers"]
+__all__ = ["AlreadyReceived", "Transfers"]
+
+
+class AlreadyReceived(Conflict):
+    """The transfer was received before, with other quantities."""
+
+    slug = "already-received"
+    title = "Received before"
+    advice = "Read the transfer to see what was received; correct a difference by counting the shelf."
 
 
 class Transfers:
@@ -37,7 +45,7 @@ class Transfers:
 
         Raises:
             Invalid: Unknown store or product, or the key stands for another transfer.
-            Conflict: Not enough stock (``insufficient_stock``).
+            InsufficientStock: Not enough stock.
         """
         hashed = fingerprint(body.model_dump_json(exclude_none=True).encode())
         transfer_id = new_id()
@@ -150,10 +158,9 @@ async def _found(connection: Connection, transfer_id: UUID) -> Transfer:
 async def _replayed(connection: Connection, source: int, key: str, hashed: str) -> tuple[Transfer, bool]:
     row = await repository.find_by_key(connection, source, key)
     if row is None or row["body_hash"] != bytes.fromhex(hashed):
-        raise Invalid(
+        raise IdempotencyKeyReused(
             f"The key {key!r} was used before for another transfer.",
             errors=[FieldProblem("Idempotency-Key", "this key already stands for another transfer", "send a new key for a new transfer")],
-            extra={"code": "idempotency-key-reused"},
         )
     return Transfer.model_validate(row), True
 
@@ -161,10 +168,9 @@ async def _replayed(connection: Connection, source: int, key: str, hashed: str) 
 async def _received_before(connection: Connection, transfer: Transfer, hashed: str) -> Transfer:
     row = await repository.find(connection, transfer.id)
     if row is not None and row["received_hash"] != bytes.fromhex(hashed):
-        raise Conflict(
+        raise AlreadyReceived(
             "The transfer was received before, with other quantities.",
             remedy="GET it to see what was received; correct a difference by counting the shelf.",
-            extra={"code": "already_received"},
         )
     return transfer
 

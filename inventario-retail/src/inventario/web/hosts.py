@@ -6,9 +6,19 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from inventario.web.problems import problem_response
+from inventario.errors import DomainError
+from inventario.web.problems import from_domain_error
 
-__all__ = ["HostCheck", "host_name"]
+__all__ = ["ForeignHost", "HostCheck", "host_name"]
+
+
+class ForeignHost(DomainError):
+    """The dashboard does not answer to the name in the Host header."""
+
+    status = 421
+    slug = "foreign-host"
+    title = "Not the name of this dashboard"
+    advice = "Open it by a name it knows, or add yours to the variable `ALLOWED_HOSTS`."
 
 
 def host_name(host: str) -> str:
@@ -33,14 +43,11 @@ class HostCheck:
             await self._app(scope, receive, send)
             return
         example = ",".join([*sorted(self._allowed), "shop.example.com"])
-        response = problem_response(
-            421,
-            slug="foreign-host",
-            title="Not the name of this dashboard",
-            detail="This dashboard does not answer to the name in the Host header.",
+        error = ForeignHost(
+            "This dashboard does not answer to the name in the Host header.",
             remedy=f"Open it by a name it knows, or add yours to the variable ALLOWED_HOSTS, e.g. ALLOWED_HOSTS={example}",
         )
-        await response(scope, receive, send)
+        await from_domain_error(error)(scope, receive, send)
 
     def _known(self, scope: Scope) -> bool:
         hosts = [value for name, value in scope["headers"] if name == b"host"]

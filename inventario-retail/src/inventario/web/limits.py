@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inventario.web.problems import problem_response
+from inventario.errors import TooLarge
+from inventario.web.problems import from_domain_error
 
 __all__ = ["BodyLimit"]
 
@@ -30,7 +31,7 @@ class BodyLimit:
         limit = self._file_limit if scope["path"].startswith(_FILES) else self._limit
         announced = _content_length(scope)
         if announced is not None and announced > limit:
-            response = problem_response(413, slug="too-large", title="Too large", detail=_detail(limit), remedy="Send it in smaller parts.")
+            response = from_domain_error(TooLarge(_detail(limit), remedy="Send it in smaller parts."))
             await response(scope, receive, send)
             return
         # The server itself never reads past an announced length, so only a body of unknown length is counted.

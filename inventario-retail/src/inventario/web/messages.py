@@ -20,13 +20,23 @@ __all__ = ["all_messages", "script_messages", "update_catalog"]
 _PACKAGE = Path(__file__).parent.parent
 _IN_SCRIPT = re.compile(r"""\bt\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')""")
 _ERRORS = {
+    "AlreadyImported",
+    "AlreadyReceived",
+    "Busy",
     "Conflict",
     "DependencyUnavailable",
     "FieldProblem",
     "Forbidden",
+    "ForeignHost",
+    "IdempotencyKeyMissing",
+    "IdempotencyKeyReused",
+    "InsufficientStock",
+    "InternalError",
     "Invalid",
     "NotFound",
     "PreconditionRequired",
+    "StaleVersion",
+    "TooLarge",
     "TooManyRequests",
     "Unauthenticated",
     "ValueError",
@@ -85,7 +95,7 @@ def python_messages() -> set[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
                 found.update(_of_call(node))
-            elif isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == "title" for target in node.targets):
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None and _is_title(node):
                 found.update(_texts(node.value))
             elif isinstance(node, ast.FunctionDef) and node.name.endswith("_problem"):
                 # Rules return what is wrong instead of raising it.
@@ -124,10 +134,11 @@ def _of_call(node: ast.Call) -> Iterator[str]:
                 yield from (part for part in parts if " " in part)
     elif name in _MARKED and node.args:
         yield from _texts(node.args[0])
-    elif name == "problem_response":
-        for keyword in node.keywords:
-            if keyword.arg in {"title", "detail", "remedy"}:
-                yield from _texts(keyword.value)
+
+
+def _is_title(node: ast.Assign | ast.AnnAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(isinstance(target, ast.Name) and target.id == "title" for target in targets)
 
 
 def _every_sentence(tree: ast.Module) -> Iterator[str]:

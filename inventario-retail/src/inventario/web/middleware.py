@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import FastAPI
 from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,6 +16,7 @@ from inventario.web.hosts import HostCheck
 from inventario.web.limits import BodyLimit
 from inventario.web.metrics import Metrics
 from inventario.web.origin import SameOrigin
+from inventario.web.specification import complete
 from inventario.web.static import StaticFiles
 
 __all__ = ["Dashboard"]
@@ -29,6 +32,12 @@ class Dashboard(FastAPI):
     def guard(self, settings: Settings, accounts: Accounts, static: StaticFiles) -> None:
         """Say what to guard with; to be called before the first request."""
         self._guards = (settings, accounts, static)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the API, made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = complete(super().openapi())
+        return self.openapi_schema
 
     def build_middleware_stack(self) -> ASGIApp:
         """Build the stack, outermost last."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from inventario.errors import DomainError
+from inventario.web.kinds import problem_kinds
 from inventario.web.languages import COOKIE, LANGUAGES
 from inventario.web.navigation import safe_next
 from inventario.web.templating import render
@@ -39,8 +38,7 @@ async def api_page(request: Request) -> Response:
 @router.get("/docs/problems")
 async def problems_page(request: Request) -> Response:
     """Explain every kind of error; the ``type`` of a problem document leads here."""
-    found = {error.slug: error for error in _kinds(DomainError)}
-    return render(request, "web/problems.html", kinds=sorted(found.values(), key=lambda error: (error.status, error.slug)))
+    return render(request, "web/problems.html", kinds=problem_kinds())
 
 
 def _operations(description: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
@@ -51,9 +49,3 @@ def _operations(description: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
             entry = {"method": method.upper(), "path": path, "text": text}
             groups.setdefault((operation.get("tags") or ["other"])[0], []).append(entry)
     return dict(sorted(groups.items()))
-
-
-def _kinds(error: type[DomainError]) -> Iterator[type[DomainError]]:
-    for kind in error.__subclasses__():
-        yield kind
-        yield from _kinds(kind)

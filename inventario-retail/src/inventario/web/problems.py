@@ -13,37 +13,38 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
-from inventario.errors import DomainError, FieldProblem, Invalid
+from inventario.errors import DomainError, FieldProblem, InternalError, Invalid, MethodNotAllowed, NotFound, TooLarge
 from inventario.web.languages import language_of
 from inventario.web.words import N_
 
-__all__ = ["answer_error", "field_problems", "from_domain_error", "install", "problem_document", "problem_response"]
+__all__ = ["answer_error", "field_problems", "from_domain_error", "install", "problem_document"]
 
 log = structlog.get_logger(__name__)
 
-_TITLES = {404: N_("Not found"), 405: N_("Method not allowed"), 413: N_("Too large"), 415: N_("Unsupported media type")}
+_KINDS: dict[int, type[DomainError]] = {kind.status: kind for kind in (NotFound, MethodNotAllowed, TooLarge, InternalError)}
 _DETAILS = {404: N_("Nothing stands at this address."), 405: N_("This address does not take that method.")}
 
 
-def problem_response(
-    status: int,
+def _problem(
+    kind: type[DomainError],
     *,
-    slug: str,
-    title: str,
+    status: int | None = None,
+    title: str = "",
     detail: str,
     remedy: str = "",
     errors: Sequence[FieldProblem] = (),
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Build the ``application/problem+json`` answer. ``type`` is a stable relative reference that the API documentation explains."""
-    body: dict[str, Any] = {"type": f"/docs/problems#{slug}", "title": title, "status": status, "detail": detail}
+    # A stable relative reference to a line of the page of problems.
+    body: dict[str, Any] = {"type": f"/docs/problems#{kind.slug}", "code": kind.slug, "title": title or kind.title}
+    body |= {"status": status or kind.status, "detail": detail}
     if remedy:
         body["remedy"] = remedy
     if errors:
         body["errors"] = [{"field": error.field, "detail": error.detail, "remedy": error.remedy} for error in errors]
     body.update(extra or {})
-    return Response(orjson.dumps(body), status, headers, media_type="application/problem+json")
+    return Response(orjson.dumps(body), body["status"], headers, media_type="application/problem+json")
 
 
 def problem_document(error: DomainError, scope: Scope | None = None) -> dict[str, Any]:
@@ -55,10 +56,8 @@ def problem_document(error: DomainError, scope: Scope | None = None) -> dict[str
 
 def from_domain_error(error: DomainError) -> Response:
     """Turn a domain error into its answer for a machine."""
-    return problem_response(
-        error.status,
-        slug=error.kind,
-        title=error.title,
+    return _problem(
+        type(error),
         detail=error.detail,
         remedy=error.remedy,
         errors=error.errors,
@@ -148,14 +147,13 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
-    title = _TITLES.get(error.status_code, N_("The request cannot be carried out"))
+    kind = _KINDS.get(error.status_code, DomainError)
     detail = _DETAILS.get(error.status_code, str(error.detail))
     if _wants_page(request.scope):
-        return _page(request.scope, error.status_code, title=title, detail=detail, headers=error.headers)
-    return problem_response(
-        error.status_code,
-        slug=title.lower().replace(" ", "-"),
-        title=title,
+        return _page(request.scope, error.status_code, title=kind.title, detail=detail, headers=error.headers)
+    return _problem(
+        kind,
+        status=error.status_code,
         detail=detail,
         remedy="See /docs for what the API offers.",
         headers=error.headers,
@@ -164,22 +162,14 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_crash(request: Request, error: Exception) -> Response:
     log.error("unhandled_error", path=request.url.path, request_id=request.scope.get("request_id"), exc_info=error)
-    title = N_("Something broke on our side")
     if _wants_page(request.scope):
-        return _page(
-            request.scope,
-            500,
-            title=title,
-            detail=N_("It may or may not have taken effect."),
-            remedy=N_("Look at the last movements before you repeat it."),
+        told = InternalError("It may or may not have taken effect.", remedy="Look at the last movements before you repeat it.")
+    else:
+        told = InternalError(
+            "The request was not understood by our own code. It may or may not have taken effect.",
+            remedy="Repeat it with the same Idempotency-Key: what was already applied is not applied again.",
         )
-    return problem_response(
-        500,
-        slug="internal-error",
-        title=title,
-        detail="The request was not understood by our own code. It may or may not have taken effect.",
-        remedy="Repeat it with the same Idempotency-Key: what was already applied is not applied again.",
-    )
+    return answer_error(request.scope, told)
 
 
 def install(app: FastAPI) -> None:
@@ -217,9 +207,8 @@ def _page(
 
 def _for_script(scope: Scope, error: DomainError) -> Response:
     say = language_of(scope).sentence
-    return problem_response(
-        error.status,
-        slug=error.kind,
+    return _problem(
+        type(error),
         title=say(error.title),
         detail=say(error.detail),
         remedy=say(error.remedy),

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 from inventario.catalogue.pages.products import address
 from inventario.catalogue.rules import Unit
 from inventario.catalogue.schemas import Product, ProductCreate, ProductEdit
-from inventario.errors import Conflict, DomainError, Invalid, PreconditionFailed
+from inventario.editing import StaleVersion
+from inventario.errors import Conflict, DomainError, Invalid
 from inventario.web.forms import by_field, checked
 from inventario.web.languages import Language, language_of
 from inventario.web.services import services
@@ -97,11 +98,9 @@ async def edit_product(request: Request, sku: str) -> Response:
     try:
         edit = checked(ProductEdit, _values(changed), numbers=_NUMBERS, language=language)
         await catalogue.edit_product(sku, edit, int(form.get("version", "0") or 0))
-    except (Conflict, PreconditionFailed) as error:
-        if error.kind != "stale-version":
-            return await _form(request, {**_EMPTY, **form}, product=product, error=error)
+    except StaleVersion:
         return await _settle(request, product, form, changed, original)
-    except Invalid as error:
+    except (Conflict, Invalid) as error:
         return await _form(request, {**_EMPTY, **form}, product=product, error=error)
     return RedirectResponse(f"{address(sku)}?saved=1", 303)
 
