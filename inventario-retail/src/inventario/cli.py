@@ -29,6 +29,9 @@ _FEATURES = {
     "owner": ("inventario.accounts.commands", "owner_app"),
 }
 
+# These set up their logs themselves, or have none.
+_OWN_LOGS = {"serve", "status", "up"}
+
 
 class _Commands(TyperGroup):
     """Loads a feature's commands when one of them is called, or all are listed."""
@@ -58,7 +61,18 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
-Data = Annotated[Path | None, typer.Option("--data", metavar="DIR", help="Where the shop lives. Default: INVENTARIO_DATA, else ./var.")]
+
+def _parsed_directory(text: str | Path) -> Path:
+    # What a variable that is not set leaves of --data "$SHOP" would mean the present directory.
+    if not str(text).strip():
+        raise StackError("--data is empty. Name a directory, e.g. --data var, or leave the option out.")
+    return Path(text)
+
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", parser=_parsed_directory, metavar="DIR", help="Where the shop lives. Default: INVENTARIO_DATA, else ./var."),
+]
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 
 
@@ -73,6 +87,8 @@ Port = Annotated[int | None, typer.Option(parser=_parsed_port, metavar="PORT", h
 def main(ctx: typer.Context, data: Data = None) -> None:
     """Inventario Retail: an inventory service for shops that never stops selling."""
     _choose(data)
+    if ctx.invoked_subcommand not in _OWN_LOGS:
+        _log_as_the_dashboard()
     if ctx.invoked_subcommand in _FEATURES:
         _find_servers()
 
@@ -134,6 +150,13 @@ def _choose(data: Path | None) -> None:
     """Let an option stand where the variable would, for every command and every process started by one."""
     if data is not None:
         os.environ["INVENTARIO_DATA"] = str(data.absolute())
+
+
+def _log_as_the_dashboard() -> None:
+    """Keep the library's default away, which draws tracebacks with the values of all variables, secrets among them."""
+    from inventario.observability.logging import configure  # noqa: PLC0415
+
+    configure("warning")
 
 
 def _data() -> Path:

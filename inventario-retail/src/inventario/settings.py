@@ -33,6 +33,8 @@ class _SecretFiles(PydanticBaseSettingsSource):
             raise ValueError(
                 f"{field_name.upper()}_FILE={path} cannot be read: {error.strerror}. Name a file that holds the secret alone."
             ) from error
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{field_name.upper()}_FILE={path} is not text. Name a file that holds the secret alone.") from error
 
     def __call__(self) -> dict[str, Any]:
         found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}

@@ -46,6 +46,15 @@ def test_a_database_that_does_not_answer(tmp_path: Path, arguments: list[str]) -
     assert "do-not-tell" not in line
 
 
+def test_an_address_in_a_file_that_is_no_text(tmp_path: Path) -> None:
+    address = tmp_path / "shop" / "secrets" / "database-url"
+    address.parent.mkdir(parents=True)
+    address.write_bytes(b"\xff\xfe")
+    line = told(tmp_path, "migrate")
+    assert f"DATABASE_URL_FILE={address} " in line
+    assert "decode" not in line
+
+
 def test_an_import_without_its_database_may_be_tried_again(tmp_path: Path) -> None:
     assert "The database does not answer. Start it, or correct DATABASE_URL, and run" in told(
         tmp_path, "import", FILE, status=75, DATABASE_URL=NOWHERE
@@ -69,6 +78,22 @@ def test_a_directory_in_the_place_of_a_file_to_import(tmp_path: Path) -> None:
 @pytest.mark.parametrize("command", ["up", "serve"])
 def test_an_option_that_is_no_port(tmp_path: Path, command: str, port: str) -> None:
     assert f"--port {port} is not a port. Give a number up to 65535, e.g. --port 8080." in told(tmp_path, command, "--port", port)
+
+
+@pytest.mark.parametrize("arguments", [["up", "--data", ""], ["--data", "", "status"]], ids=" ".join)
+def test_a_directory_that_is_empty_text(tmp_path: Path, arguments: list[str]) -> None:
+    assert "--data is empty. Name a directory, e.g. --data var" in told(tmp_path, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_directory_that_holds_something_else(tmp_path: Path) -> None:
+    assert f"{tmp_path} holds no shop but other files, e.g. {FILE}. Name a new or an empty directory" in told(tmp_path, "up", "--data", ".")
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+def test_a_directory_whose_name_has_two_lines(tmp_path: Path) -> None:
+    (tmp_path / "two\nlines").touch()
+    assert "two\\nlines is in the way" in told(tmp_path, "up", "--data", "two\nlines")
 
 
 def test_a_variable_that_is_no_port(tmp_path: Path) -> None:

@@ -30,6 +30,16 @@ def test_a_port_that_another_program_has_taken_is_replaced_and_the_others_stay(t
     assert read_json(tmp_path / "ports.json") == second
 
 
+@pytest.mark.parametrize("wrong", [99_999_999, -1, 0, 80, 60_000, True, "11000", None])
+def test_what_is_no_port_of_ours_is_replaced_and_the_others_stay(tmp_path: Path, wrong: object) -> None:
+    first = kept(tmp_path / "ports.json", ["postgres", "valkey"])
+    write_json(tmp_path / "ports.json", first | {"valkey": wrong})
+    second = kept(tmp_path / "ports.json", ["postgres", "valkey"])
+    assert second["postgres"] == first["postgres"]
+    assert 10_300 <= second["valkey"] < 22_700
+    assert read_json(tmp_path / "ports.json") == second
+
+
 def test_ports_leave_room_for_those_that_lie_10_000_above() -> None:
     assert all(port > 1024 and port + 10_000 < 32_768 for port in choose(20))
 
@@ -60,6 +70,35 @@ def test_a_secret_is_made_once(tmp_path: Path) -> None:
     layout.create()
     assert layout.secret("word") == layout.secret("word")
     assert layout.secret("word") != layout.secret("another")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", bytes(48), b"two words"])
+def test_a_secret_that_is_lost_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    layout = Layout(tmp_path)
+    layout.create()
+    (layout.secrets / "word").write_bytes(content)
+    assert layout.kept_secret("word") is None
+    assert layout.secret("word") == layout.kept_secret("word")
+
+
+@pytest.mark.parametrize("mark", ["ports.json", "setup.json"])
+def test_a_directory_with_a_shop_may_hold_other_files(tmp_path: Path, mark: str) -> None:
+    (tmp_path / "notes.txt").touch()
+    (tmp_path / mark).touch()
+    Layout(tmp_path).create()
+    assert (tmp_path / "secrets").is_dir()
+
+
+def test_what_a_first_start_that_was_cut_off_leaves_is_no_obstacle(tmp_path: Path) -> None:
+    for name in ("lost+found", "uploads"):
+        (tmp_path / name).mkdir()
+    Layout(tmp_path).create()
+    with Layout(tmp_path).locked():
+        Layout(tmp_path).create()
+
+
+def test_an_error_is_one_line() -> None:
+    assert str(StackError("a path with\na line\x1b")) == r"a path with\na line\x1b"
 
 
 def test_a_log_is_bounded_while_its_writer_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,29 @@ def test_a_file_in_the_place_of_the_directory(tmp_path: Path) -> None:
     assert f"{tmp_path}/shop is in the way" in told(ShopProcess(tmp_path / "shop"))
 
 
+def test_passwords_of_the_database_that_are_lost_are_set_anew(tmp_path: Path, lean: dict[str, str]) -> None:
+    secrets = Layout(tmp_path).secrets
+    with running_shop(tmp_path, arguments=["--no-sample"], variables=lean) as first:
+        key = first.key
+    shutil.rmtree(secrets)
+    with running_shop(tmp_path, variables=lean) as second:
+        assert f"The database's password in {secrets}/postgres and {secrets}/database is lost: setting a new one" in second.output
+        assert httpx.get(f"{second.url}/health", headers={"X-API-Key": key}).json()["status"] == "ok"
+        second.process.kill()
+    (secrets / "postgres").write_bytes(b"\xff\xfe")
+    (secrets / "database").write_bytes(b"")
+    with running_shop(tmp_path, variables=lean) as third:
+        assert httpx.get(f"{third.url}/health", headers={"X-API-Key": key}).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("name", ["postgres", "database"])
+def test_a_password_that_the_database_refuses(tmp_path: Path, name: str, lean: dict[str, str]) -> None:
+    with running_shop(tmp_path, arguments=["--no-sample"], variables=lean):
+        pass
+    secret = Layout(tmp_path).write_secret(name, "another")
+    assert f"PostgreSQL refuses the password in {secret}. Remove that file" in told(ShopProcess(tmp_path, variables=lean))
+
+
 def test_a_port_of_the_system(tmp_path: Path, ordinary: list[str]) -> None:
     line = told(ShopProcess(tmp_path, arguments=["--port", "80"], before=ordinary))
     assert "Port 80 is reserved for the system" in line

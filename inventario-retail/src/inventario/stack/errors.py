@@ -11,6 +11,10 @@ __all__ = ["StackError", "explain", "reason"]
 class StackError(Exception):
     """Something keeps the shop from starting. The text is one line: what failed, and what to do about it."""
 
+    def __init__(self, text: str) -> None:
+        """Keep *text* on one line, whatever characters a path in it has."""
+        super().__init__("".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text))
+
 
 def explain(error: OSError, path: Path) -> StackError:
     """Turn what the file system refused at *path* into a line that says what to do."""

@@ -19,6 +19,23 @@ __all__ = ["Layout"]
 # One segment of PostgreSQL's log and a little; with less it cannot even restart. The first start makes about 150 MB of files.
 _NEEDED, _NEEDED_AT_FIRST = 32 * 2**20, 200 * 2**20
 
+# What only a shop's directory has.
+_MARKS = ("ports.json", "setup.json", "postgres/PG_VERSION")
+# What a first start that was cut off early leaves behind, what a dashboard run alone makes, and what a new file system has.
+_HARMLESS = {
+    "lock",
+    "logs",
+    "secrets",
+    "valkey",
+    "seaweedfs",
+    "postgres.new",
+    "postgres.password",
+    "ports.json.new",
+    ".probe",
+    "lost+found",
+    "uploads",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -60,9 +77,10 @@ class Layout:
         """Make the directories.
 
         Raises:
-            StackError: The place may not be written, or has no room.
+            StackError: The place may not be written, has no room, or holds something else.
         """
         try:
+            self._refuse_other_files()
             for directory in (self.root, self.logs, self.secrets, self.valkey, self.seaweedfs):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             probe = self.root / ".probe"
@@ -71,6 +89,15 @@ class Layout:
         except OSError as error:
             raise explain(error, self.root) from error
         self.check_space(_NEEDED if self.postgres.exists() else _NEEDED_AT_FIRST)
+
+    def _refuse_other_files(self) -> None:
+        if not self.root.is_dir() or any((self.root / mark).is_file() for mark in _MARKS):
+            return
+        others = sorted({path.name for path in self.root.iterdir()} - _HARMLESS)
+        if others:
+            raise StackError(
+                f"{self.root} holds no shop but other files, e.g. {others[0]}. Name a new or an empty directory with --data DIRECTORY."
+            )
 
     def check_space(self, needed: int) -> None:
         """Make sure that *needed* bytes are free.
@@ -92,11 +119,20 @@ class Layout:
         return self.root / "secrets"
 
     def secret(self, name: str) -> str:
-        """Return the secret *name*, made on first use."""
-        path = self.secrets / name
-        if not path.exists():
-            self.write_secret(name, secrets.token_hex(24))
-        return path.read_text(encoding="ascii").strip()
+        """Return the secret *name*, made on first use and where it is lost."""
+        found = self.kept_secret(name)
+        if found is None:
+            found = secrets.token_hex(24)
+            self.write_secret(name, found)
+        return found
+
+    def kept_secret(self, name: str) -> str | None:
+        """Return the secret *name*, or None where it is lost: its file is absent, empty, or holds no word."""
+        try:
+            found = (self.secrets / name).read_bytes().decode("ascii").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
+        return found if found.isprintable() and len(found.split()) == 1 else None
 
     def write_secret(self, name: str, value: str) -> Path:
         """Keep *value* under *name* and return the file."""

@@ -41,14 +41,15 @@ def choose(count: int) -> list[int]:
 
 
 def kept(path: Path, names: Iterable[str]) -> dict[str, int]:
-    """Return the port of each name as the file at *path* keeps it. New names, and ports that another program has taken, get a new one.
+    """Return the port of each name as the file at *path* keeps it. New names, ports that
+    another program has taken, and what is no port of ours get a new one.
 
     Raises:
         StackError: The machine has none left.
         OSError: The file cannot be written.
     """
     wanted = list(names)
-    before = {name: port for name, port in read_json(path).items() if isinstance(port, int)}
+    before = {name: port for name, port in read_json(path).items() if _is_ours(port)}
     ports = {name: before[name] for name in wanted if name in before and _comes_free(before[name])}
     missing = [name for name in wanted if name not in ports]
     ports |= dict(zip(missing, choose(len(missing)), strict=True)) if missing else {}
@@ -74,6 +75,11 @@ def listen(host: str, port: int) -> socket.socket:
         if error.errno == errno.EACCES:
             raise StackError(f"Port {port} is reserved for the system. Choose one above 1023 with --port, e.g. --port 8080.") from error
         raise StackError(f"Cannot listen on {host}, port {port}: {error.strerror}. Choose another with --host and --port.") from error
+
+
+def _is_ours(port: object) -> bool:
+    # JSON's true is a number to Python.
+    return isinstance(port, int) and not isinstance(port, bool) and _LOWEST <= port < _HIGHEST
 
 
 def _other(port: int) -> int:

@@ -73,12 +73,35 @@ class Postgres:
         """
         lock = self.directory / "postmaster.pid"
         try:
-            pid = int(lock.read_text(encoding="ascii", errors="replace").split()[0])
+            # Negative for one in single-user mode.
+            pid = abs(int(lock.read_text(encoding="ascii", errors="replace").split()[0]))
         except (OSError, ValueError, IndexError):
             pid = 0
         if pid and _works_in(pid, self.directory):
             kill_tree(pid)
         lock.unlink(missing_ok=True)
+
+    def set_passwords(self, passwords: Mapping[str, str], log: Path) -> None:
+        """Give roles new passwords without knowing the old ones, while no server runs. A role that does not exist is left out.
+
+        Args:
+            passwords: The new ones by role. Neither may contain a quote.
+            log: File that what PostgreSQL prints is added to.
+
+        Raises:
+            StackError: PostgreSQL refuses.
+        """
+        self.clear()
+        # In single-user mode a statement is one line, an error is not the end of it unless asked for, and nobody is asked for a password.
+        lines = "".join(
+            f"DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN ALTER ROLE \"{role}\" PASSWORD '{password}'; END IF; END $$;\n"
+            for role, password in passwords.items()
+        )
+        command: list[str | Path] = [self.binaries / "postgres", "--single", "-D", self.directory, "-c", "exit_on_error=on", SUPERUSER]
+        process = spawn(command, log=log, user=self.user, output=subprocess.DEVNULL, source=subprocess.PIPE)
+        process.communicate(lines.encode("ascii"))
+        if process.returncode != 0:
+            raise StackError(f"PostgreSQL could not set a new password: {_last_told(log)}. See {log}.")
 
     def url(self, user: str, password: str, database: str) -> str:
         """Return the address of *database* for *user*."""
@@ -192,9 +215,13 @@ def _why(log: Path, directory: Path) -> str:
     lines = tail(log)
     if any("No space left on device" in line for line in lines):
         return f"The disk of {directory.parent} is full. Free some space there, or choose another place with --data DIRECTORY."
-    told = [line for line in reversed(lines) if line.strip()]
+    return f"PostgreSQL could not make its files in {directory.parent}: {_last_told(log)}. See {log}."
+
+
+def _last_told(log: Path) -> str:
+    told = [line for line in reversed(tail(log)) if line.strip()]
     reason = next((line for line in told if "error" in line.lower() or "fatal" in line.lower()), told[0] if told else "it gave no reason")
-    return f"PostgreSQL could not make its files in {directory.parent}: {reason.strip()}. See {log}."
+    return reason.strip()
 
 
 def _sync(directory: Path) -> None:

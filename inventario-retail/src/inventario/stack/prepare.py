@@ -67,12 +67,20 @@ def _prepare_database(job: Job, url: str, tell: Tell) -> None:
                 raise
             if lost.sqlstate == _FULL:
                 raise StackError(f"The disk of the database is full. Free some space in {job.root}, and start again.") from error
+            _refuse_wrong_password(job, lost)
             if not complained and time.monotonic() - began > 5:
                 complained = True
                 tell(waiting=reason(lost))
             time.sleep(0.02 if time.monotonic() - began < 5 else 0.5)
         else:
             return
+
+
+def _refuse_wrong_password(job: Job, lost: psycopg.Error) -> None:
+    """Give up where waiting cannot help. Our own server says this in English."""
+    if job.postgres_port is not None and "password authentication failed" in str(lost):
+        secret = Layout(Path(job.root)).secrets / (SUPERUSER if f'"{SUPERUSER}"' in str(lost) else "database")
+        raise StackError(f"PostgreSQL refuses the password in {secret}. Remove that file: the next start sets a new one.") from lost
 
 
 def _lost(error: Exception) -> psycopg.Error | None:

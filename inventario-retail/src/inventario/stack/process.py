@@ -27,6 +27,7 @@ def spawn(
     environment: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
     output: int | None = None,
+    source: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start *command* so that it gets *death_signal* when this thread ends, however it ends. Call it from the main thread.
 
@@ -38,6 +39,7 @@ def spawn(
         environment: All its variables; None gives it the few that every server needs.
         pass_fds: Open files that it inherits.
         output: Where its standard output goes instead of the log.
+        source: Where its standard input comes from.
 
     Raises:
         OSError: The log cannot be written, or no process can be made.
@@ -46,7 +48,7 @@ def spawn(
     with log.open("ab") as sink:
         return subprocess.Popen(  # noqa: S603 - our own programs
             [*launcher, *map(str, command)],
-            stdin=subprocess.DEVNULL,
+            stdin=source,
             stdout=sink if output is None else output,
             stderr=sink,
             env=dict(environment) if environment is not None else base_environment(),

@@ -73,7 +73,7 @@ def _run(
     terminal.line(f"Starting the shop in {layout.root}")
     for name in replace_leftovers(layout.state):
         terminal.line(f"  {name} of an earlier start was still running and has been ended")
-    topology = plan(layout, variables, port)
+    topology = plan(layout, variables, port, terminal.line)
     supervisor = Supervisor(layout.state, signals, terminal.problem, {"host": options.host, "port": port})
     opening = Opening(topology, supervisor, terminal, host=options.host, port=port, sample=options.sample)
     try:

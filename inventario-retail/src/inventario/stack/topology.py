@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from inventario.stack import binaries, ports
 from inventario.stack.layout import Layout
 from inventario.stack.ports import LOOPBACK
-from inventario.stack.postgres import DEATH_SIGNAL, Postgres
+from inventario.stack.postgres import DEATH_SIGNAL, SUPERUSER, Postgres
 from inventario.stack.privileges import postgres_user
 from inventario.stack.seaweedfs import ACCESS_KEY, PORTS, SECRET_KEY, seaweedfs
 from inventario.stack.server import Server
@@ -86,8 +87,8 @@ class Topology:
         )
 
 
-def plan(layout: Layout, variables: Mapping[str, str], port: int) -> Topology:
-    """Decide what to start, given the environment's *variables* and the dashboard's *port*.
+def plan(layout: Layout, variables: Mapping[str, str], port: int, tell: Callable[[str], None]) -> Topology:
+    """Decide what to start, given the environment's *variables* and the dashboard's *port*. *tell* gets what had to be repaired for that.
 
     Raises:
         StackError: A program is missing, or PostgreSQL cannot run here.
@@ -111,6 +112,7 @@ def plan(layout: Layout, variables: Mapping[str, str], port: int) -> Topology:
         _replace(environment, _S3, _s3_variables(layout, found["s3"]))
     postgres = _postgres(layout, found["postgres"]) if ours["postgres"] else None
     if postgres is not None:
+        _replace_lost_passwords(layout, postgres, tell)
         url = postgres.url(DATABASE, layout.secret("database"), DATABASE)
         _replace(environment, _DATABASE, {"DATABASE_URL_FILE": str(layout.write_secret("database-url", url))})
     return Topology(layout, postgres, tuple(caches), found, environment)
@@ -125,6 +127,20 @@ def _postgres(layout: Layout, port: int) -> Postgres:
     programs = binaries.postgres_directory()
     user = postgres_user(programs / "postgres", layout.postgres, layout.logs / "postgresql.log")
     return Postgres(programs, layout.postgres, port, user)
+
+
+def _replace_lost_passwords(layout: Layout, postgres: Postgres, tell: Callable[[str], None]) -> None:
+    """Give the database new passwords in place of lost ones. It alone knows them, so a new secret by itself would only be refused."""
+    roles = {SUPERUSER: SUPERUSER, "database": DATABASE}
+    lost = [name for name in roles if layout.kept_secret(name) is None]
+    if not lost or not postgres.directory.exists():
+        return
+    new = {name: secrets.token_hex(24) for name in lost}
+    tell(f"  The database's password in {' and '.join(str(layout.secrets / name) for name in lost)} is lost: setting a new one")
+    postgres.set_passwords({roles[name]: password for name, password in new.items()}, layout.logs / "postgresql.log")
+    # Only now: a start that is cut off before finds them lost again.
+    for name, password in new.items():
+        layout.write_secret(name, password)
 
 
 def _redis_variables(layout: Layout, port: int) -> dict[str, str]:
