@@ -148,6 +148,15 @@ async def test_all_wrong_fields_are_named(api: Api, data_directory: Path) -> Non
     assert list((data_directory / "uploads").iterdir()) == []
 
 
+@pytest.mark.parametrize("field", ["sheet", "store", "kind", "dry_run"])
+async def test_a_nul_in_a_field_is_refused(api: Api, data_directory: Path, field: str) -> None:
+    answer = await send(api, GOOD, **{field: "a\0b"})
+
+    assert answer.status_code == 422
+    assert [(error["field"], error["remedy"]) for error in answer.json()["errors"]] == [(field, "leave that out")]
+    assert list((data_directory / "uploads").iterdir()) == []
+
+
 async def test_empty_fields_of_a_form_say_nothing(api: Api) -> None:
     answer = await send(api, "sku;cantidad\nA;3\n", store="CENTRO", movement="opening", kind="", decimal="", unsigned="")
 
@@ -168,6 +177,9 @@ async def test_empty_fields_of_a_form_say_nothing(api: Api) -> None:
             b"--x\r\n" + b'Content-Disposition: form-data; name="kind"\r\n\r\n' + b"p" * 20_000 + b"\r\n--x--\r\n",
             "multipart/form-data; boundary=x",
         ),
+        (b"--" + b"x" * 300 + b"--", "multipart/form-data; boundary=" + "x" * 300),
+        (b"--x\r\nX-Long: " + b"h" * 2_000_000, "multipart/form-data; boundary=x"),
+        (b"--x\r\n" + b"X-Many: " * 1_000 + (b"\r\nX: " + b"h" * 4_000) * 6, "multipart/form-data; boundary=x"),
     ],
 )
 async def test_a_body_that_is_no_form_with_a_file_is_refused(api: Api, data_directory: Path, content: bytes, kind: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import zipfile
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from inventario.imports import sheets
 from inventario.imports.reading import RefusedFile, open_file
 from inventario.imports.rules.options import Options
+from inventario.imports.sheet_limits import panics_are_told
 
 ReadFile = Callable[..., Any]
 
@@ -213,3 +215,71 @@ def test_a_workbook_too_large_for_the_memory_is_refused_before_it_is_loaded(tmp_
 def test_an_empty_sheet_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RefusedFile, match="is empty"):
         open_file(workbook(tmp_path / "t.xlsx", []), Options())
+
+
+def with_rows(path: Path, rows: str) -> Path:
+    """Write a workbook whose sheet has *rows* as they are after a row of headers."""
+    workbook(path, [["sku", "nombre"]])
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name).decode() for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    contents[sheet] = contents[sheet].replace("</sheetData>", f"{rows}</sheetData>")
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ('<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>', "1,048,576 rows and 16,384 columns"),
+        ('<row r="3000"><c r="XFD3000"><v>1</v></c></row>', "3,000 rows and 16,384 columns"),
+        ('<row r="99999999999"><c r="ZZZZZZZ99999999999"><v>1</v></c></row>', "outside of the sheet"),
+        ('<row r="2"><c r="XFE2"><v>1</v></c></row>', "outside of the sheet"),
+        ('<row r="1048577"><c><v>1</v></c></row>', "outside of the sheet"),
+        ("<row r='3000'><c s='1' r='xfd3000'><v>1</v></c></row>", "3,000 rows and 16,384 columns"),
+    ],
+)
+def test_a_cell_far_from_the_table_is_refused(tmp_path: Path, rows: str, said: str) -> None:
+    with pytest.raises(RefusedFile, match=said) as refused:
+        open_file(with_rows(tmp_path / "t.xlsx", rows), Options())
+
+    assert "stray cells" in refused.value.problems[0].remedy
+
+
+def test_formatted_empty_cells_far_from_the_table_do_no_harm(tmp_path: Path, read_file: ReadFile) -> None:
+    path = with_rows(
+        tmp_path / "t.xlsx", '<row r="2"><c r="A2"><v>1</v></c></row><row r="1048576" s="1"/><row r="3"><c r="XFD3" s="1"/></row>'
+    )
+
+    assert read_file(path).column("sku") == ["1"]
+
+
+@pytest.mark.parametrize("far", ["XFD1048576", "ZZZZZZZ99999999999"])
+def test_what_no_look_at_it_has_found_ends_another_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: str) -> None:
+    monkeypatch.setattr(sheets, "check_extent", lambda _: None)
+    row = far.lstrip("XFDZ")
+
+    with pytest.raises(RefusedFile, match=r"too much memory|cannot be read"):
+        open_file(with_rows(tmp_path / "t.xlsx", f'<row r="{row}"><c r="{far}"><v>1</v></c></row>'), Options())
+
+
+def test_a_panic_of_the_library_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "check_extent", lambda _: None)
+    monkeypatch.setattr(sheets, "rehearse", lambda *_: None)
+
+    with pytest.raises(RefusedFile, match=r"damaged|cannot be read"):
+        open_file(with_rows(tmp_path / "t.xlsx", '<row r="99999999999"><c r="ZZZZZZZ99999999999"><v>1</v></c></row>'), Options())
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit, asyncio.CancelledError])
+def test_the_end_of_the_program_is_no_panic(end: type[BaseException]) -> None:
+    with pytest.raises(end), panics_are_told():
+        raise end
+
+
+def test_a_number_without_bound_is_text(tmp_path: Path, read_file: ReadFile) -> None:
+    path = with_rows(tmp_path / "t.xlsx", '<row r="2"><c r="A2" t="str"><v>A</v></c><c r="B2"><v>1e400</v></c></row>')
+
+    assert read_file(path).column("sku") == ["A"]

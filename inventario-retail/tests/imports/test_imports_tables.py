@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inventario.imports import source
 from inventario.imports.rules.headers import FIELDS, guess_kind, read_headers, recognised
 from inventario.imports.rules.problems import CellProblem
 from inventario.imports.rules.rows import sound_rows
@@ -293,3 +294,23 @@ def test_the_headers_tell_the_kind_or_it_is_asked_for(headers: list[str], kind: 
 
 def test_unknown_columns_are_reported_and_nameless_ones_are_not() -> None:
     assert read_headers(["sku", "nombre", "color", "", "talle  único"], "products").unknown == ("color", "talle único")
+
+
+@pytest.mark.parametrize("empty", ["\n", " \r\n", ";;\n"])
+def test_empty_lines_without_end_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    monkeypatch.setattr(source, "_MOST_EMPTY", 20)
+    path = tmp_path / "table.csv"
+    path.write_text("sku;nombre;costo\n" + empty * 20 + "A;Uno;1\n" + empty * 21 + "B;Dos;2\n", newline="")
+
+    found = pieces(path)[1]
+
+    assert [row[0] for row in rows(found) if row[0].strip()] == ["A"]
+    assert ["empty lines in a row" in problem.detail for problem in problems(found)] == [True]
+
+
+def test_headers_are_not_looked_for_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("\n" * 1_000_000 + "sku;nombre\n")
+
+    with pytest.raises(Unreadable, match="no line of headers"):
+        pieces(path)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from inventario.catalogue.rules import checked_code
 from inventario.imports.rules.dates import Order
@@ -29,6 +29,14 @@ class ImportForm(BaseModel):
     unsigned: bool = Field(False, description="Quantities are amounts: a sale of 3 takes three away.")
     sheet: Annotated[str, StringConstraints(max_length=100)] | None = Field(None, description="Name of the sheet. Left out: the first one.")
     again: bool = Field(False, description="Also where the same content was applied before.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_nul(cls, value: Any) -> Any:
+        # PostgreSQL stores none.
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("it holds a NUL character; leave that out")
+        return value
 
     def options(self) -> Options:
         """Return what decides how the file is read."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from inventario.imports.rules.dates import STORED_MOMENT
 from inventario.imports.rules.numbers import STORED_NUMBER
 from inventario.imports.rules.rows import RowSet
 from inventario.imports.rules.text import is_damaged
+from inventario.imports.sheet_limits import check_extent, panics_are_told, rehearse
 from inventario.imports.source import Piece, Position, Start, Unreadable, without_empty_end
 
 if TYPE_CHECKING:
@@ -49,11 +51,14 @@ class SheetTable:
         names = _check_archive(path)
         from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - only who imports a sheet pays for it
 
+        _check_extents(path, names)
+        rehearse(path, sheet)
         try:
-            workbook = CalamineWorkbook.from_path(str(path))
-            self.name = self._choose(workbook.sheet_names, sheet)
-            _check_formulas(path, names, workbook.sheet_names.index(self.name))
-            self._sheet: CalamineSheet = workbook.get_sheet_by_name(self.name)
+            with panics_are_told(CalamineError):
+                workbook = CalamineWorkbook.from_path(str(path))
+                self.name = self._choose(workbook.sheet_names, sheet)
+                _check_formulas(path, names, workbook.sheet_names.index(self.name))
+                self._sheet: CalamineSheet = workbook.get_sheet_by_name(self.name)
         except CalamineError as error:
             raise Unreadable(
                 1, f"The workbook cannot be read: {error}.", "Open it, save it as XLSX without a password, and import that."
@@ -75,20 +80,26 @@ class SheetTable:
         Raises:
             Unreadable: The sheet is empty.
         """
-        for line, row in enumerate(self._sheet.iter_rows(), start=1):
-            headers = [cell.lstrip(STORED_NUMBER).strip() for cell in map(as_text, row)]
-            if any(headers):
-                return Start(without_empty_end(headers), line, Position(line, line + 1), "\t")
+        with panics_are_told():
+            for line, row in enumerate(self._sheet.iter_rows(), start=1):
+                headers = [cell.lstrip(STORED_NUMBER).strip() for cell in map(as_text, row)]
+                if any(headers):
+                    return Start(without_empty_end(headers), line, Position(line, line + 1), "\t")
         raise Unreadable(1, f"The sheet {self.name} is empty.", "Put the names of the columns into its first row, or choose another sheet.")
 
     def pieces(self, position: Position, size: int, delimiter: str) -> Iterator[Piece]:
         """Yield the rows from *position* on, *size* at a time."""
         rows = islice(self._sheet.iter_rows(), position.offset, None)
         line = position.line
-        while cells := [list(map(as_text, row)) for row in islice(rows, size)]:
+        while cells := _taken(rows, size):
             following = line + len(cells)
             yield Piece(RowSet(cells, range(line, following)), Position(following - 1, following))
             line = following
+
+
+def _taken(rows: Iterator[list[Any]], size: int) -> list[list[str]]:
+    with panics_are_told():
+        return [list(map(as_text, row)) for row in islice(rows, size)]
 
 
 def as_text(value: Any) -> str:
@@ -99,7 +110,8 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return STORED_NUMBER + _plain_number(value)
+        # What is no number after all (1e400) is text that the rules refuse where they want a number.
+        return STORED_NUMBER + _plain_number(value) if isfinite(value) else str(value)
     if isinstance(value, date | time):  # a datetime is a date
         return STORED_MOMENT + value.isoformat()
     if isinstance(value, timedelta):
@@ -130,6 +142,15 @@ def _check_archive(path: Path) -> list[str]:
         detail = f"The workbook takes {size / 2**20:,.0f} MB in memory; {_LARGEST / 2**20:,.0f} MB are the most that is read."
         raise Unreadable(1, detail, "Save the sheet as CSV (UTF-8): that can be of any length.")
     return names
+
+
+def _check_extents(path: Path, names: list[str]) -> None:
+    # All sheets, since which one will be read is only known once the workbook is open.
+    with zipfile.ZipFile(path) as archive, panics_are_told():
+        for name in names:
+            if name.lower().startswith("xl/worksheets/") and name.lower().endswith(".xml"):
+                with archive.open(name) as file:
+                    check_extent(file)
 
 
 def _check_formulas(path: Path, names: list[str], index: int) -> None:

@@ -21,6 +21,11 @@ __all__ = ["Piece", "Position", "Start", "Table", "TextTable", "Unreadable", "bl
 BLOCK = 1 << 20
 # Longer lines are no rows of a table; the limit keeps a file without line ends from being read as a whole.
 _LONGEST_LINE = 1 << 20
+# As many as a spreadsheet can have at most; a file of nothing else would be read for minutes, and nothing come of it.
+_MOST_EMPTY = 1_048_576
+# Before the headers, where lines are taken one by one.
+_MOST_EMPTY_BEFORE = 1_000
+_EMPTY = ' \t\r\n;,|"'
 # Comes after the last line. It is a row of its own unless a quotation mark is still open there, and control characters are replaced in the
 # file's own text.
 _END = "\x04"
@@ -140,7 +145,7 @@ class TextTable:
         return Position(self._signature + len(first) + 1, 2), hint
 
     def _start_with(self, delimiter: str, position: Position) -> Start:
-        for piece in self.pieces(position, 1, delimiter):
+        for piece in islice(self.pieces(position, 1, delimiter), _MOST_EMPTY_BEFORE):
             if piece.problems:
                 raise Unreadable(piece.problems[0].line, piece.problems[0].detail, piece.problems[0].remedy)
             for cells, line in zip(piece.rows.cells, piece.rows.lines, strict=True):
@@ -207,6 +212,7 @@ class _Lines:
         self._path, self._encoding, self._clean = path, encoding, clean
         self._offset, self._before = position.offset, 0
         self._block: list[str] = []
+        self._empty = 0
         self.ended = False
 
     def __iter__(self) -> Iterator[str]:
@@ -217,9 +223,16 @@ class _Lines:
                 self._before += len(self._block)
                 text = block.decode(self._encoding, "surrogateescape")
                 self._block = list(io.StringIO(text.translate(_RESERVED) if self._clean else text, newline=""))
-                yield from self._block
+                for line in self._block:
+                    self._count_empty(line)
+                    yield line
         self.ended = True
         yield _END
+
+    def _count_empty(self, line: str) -> None:
+        self._empty = 0 if line.strip(_EMPTY) else self._empty + 1
+        if self._empty > _MOST_EMPTY:
+            raise Unreadable(0, f"There are more than {_MOST_EMPTY:,} empty lines in a row.", "Delete them, and import the file again.")
 
     def offset_after(self, lines: int) -> int:
         """Return the bytes of the file before line number *lines*, counted from 0 at the position."""

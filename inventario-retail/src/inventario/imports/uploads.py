@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from inventario.errors import DependencyUnavailable, FieldProblem, Invalid
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Upload", "receive"]
 
-_LONGEST_FIELD, _MOST_FIELDS = 10_000, 50
+_LONGEST_FIELD, _MOST_FIELDS, _LONGEST_HEADERS = 10_000, 50, 16 * 1024
 # A server that was killed leaves the file it was reading. Nothing else needs one for so long.
 _FORGOTTEN = 24 * 3600
 
@@ -55,7 +55,7 @@ async def receive(body: AsyncIterator[bytes], content_type: str, directory: Path
             async for chunk in body:
                 parser.write(chunk)
             return form.finished()
-    except MultipartParseError as error:
+    except FormParserError as error:
         await asyncio.to_thread(os.unlink, spool.name)
         raise _no_form("The body is not what its Content-Type says.") from error
     except BaseException:
@@ -93,12 +93,13 @@ class _Form:
     _name: str = ""
     _is_file: bool = False
     _ended: bool = False
+    _headers: int = 0
 
     def callbacks(self) -> MultipartCallbacks:
         return {
             "on_part_begin": self._begin,
-            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_field": lambda data, start, end: self._add_header(self._header, data[start:end]),
+            "on_header_value": lambda data, start, end: self._add_header(self._value, data[start:end]),
             "on_header_end": self._end_header,
             "on_headers_finished": self._end_headers,
             "on_part_data": self._data,
@@ -130,9 +131,15 @@ class _Form:
         self._ended = True
 
     def _begin(self) -> None:
-        self._disposition, self._name, self._is_file = b"", "", False
+        self._disposition, self._name, self._is_file, self._headers = b"", "", False, 0
         self._header.clear()
         self._value.clear()
+
+    def _add_header(self, to: bytearray, data: bytes) -> None:
+        self._headers += len(data)
+        if self._headers > _LONGEST_HEADERS:
+            raise _no_form("The headers of a part are too long.")
+        to.extend(data)
 
     def _end_header(self) -> None:
         if bytes(self._header).lower() == b"content-disposition":
