@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from inventario.app import create_app
 from inventario.observability.logging import configure as configure_logging
@@ -20,11 +21,28 @@ from inventario.settings import Settings
 from inventario.stack.configuration import load_settings
 from inventario.stack.errors import StackError
 from inventario.stack.ports import listen
+from inventario.web.limits import HEADER_BYTES
 
-__all__ = ["DrainingServer", "serve"]
+__all__ = ["BoundedHeaders", "DrainingServer", "serve"]
 
 # Seconds that requests under way may take after we were asked to stop.
 _GRACE = 10
+_HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+
+class BoundedHeaders(HttpToolsProtocol):
+    """Ends a connection whose headers do not end: the parser itself would keep all of them, and no application hears of them before their end."""
+
+    _unfinished = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Parse *data*, and count it while it belongs to headers."""
+        super().data_received(data)
+        reading = self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
+        self._unfinished = self._unfinished + len(data) if reading else 0
+        if self._unfinished > HEADER_BYTES and not self.transport.is_closing():
+            self.transport.write(_HEADERS_TOO_LARGE)
+            self.transport.close()
 
 
 class DrainingServer(uvicorn.Server):
@@ -87,7 +105,7 @@ def _server(settings: Settings) -> DrainingServer:
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeaders,
         ws="none",
         lifespan="on",
         access_log=False,

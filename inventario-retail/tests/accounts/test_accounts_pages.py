@@ -37,7 +37,7 @@ async def test_a_login_goes_on_to_where_the_person_was_going(browser: Browser, o
 
 
 @pytest.mark.parametrize(
-    "trap", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", ""]
+    "trap", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/\t/evil.example", "http://[", "//[", ""]
 )
 async def test_a_login_leads_nowhere_else(browser: Browser, owner: Owner, trap: str) -> None:
     assert (await enter(browser, owner, next=trap)).headers["location"] == "/"
@@ -107,3 +107,28 @@ async def test_a_key_without_the_scope_sees_no_keys(browser: Browser, database_u
     key = create_key(database_url, "till", ["read", "write"])
     assert (await browser.get("/account", headers={"x-api-key": key})).status_code == 403
     assert (await browser.post("/account/keys", headers={"x-api-key": key}, data={"name": "mine", "scopes": ["admin"]})).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["a\0", "\0", "a\nb"])
+async def test_a_name_that_nobody_can_have_is_a_wrong_one(browser: Browser, owner: Owner, name: str) -> None:
+    assert (await enter(browser, (name, owner[1]))).status_code == 401
+
+
+async def test_halves_of_surrogate_pairs_are_refused(browser: Browser, owner: Owner) -> None:
+    form = b"".join(
+        b'--b\r\nContent-Disposition: form-data; name="%s"\r\n\r\n\\ud800\r\n' % field for field in (b"name", b"password", b"next")
+    )
+    headers = {"content-type": "multipart/form-data; boundary=b; charset=unicode_escape"}
+    assert (await browser.post("/login", content=form + b"--b--\r\n", headers=headers)).status_code == 422
+
+
+async def test_a_key_that_nobody_can_have_cannot_be_revoked(browser: Browser, owner: Owner) -> None:
+    await enter(browser, owner)
+    assert (await browser.post("/account/keys/%00/revoke")).status_code == 404
+
+
+@pytest.mark.parametrize("name", ["till\0", "till\n1", "\u202etill"])
+async def test_a_key_is_named_in_signs_that_can_be_shown(browser: Browser, owner: Owner, name: str) -> None:
+    await enter(browser, owner)
+    assert (await browser.post("/account/keys", data={"name": name, "scopes": "read"})).status_code == 422
+    assert (await browser.post("/account/keys", data={"name": "till", "scopes": "\0"})).status_code == 422

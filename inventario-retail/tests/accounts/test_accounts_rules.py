@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from inventario.accounts import rules
 from inventario.accounts.throttle import Throttle
-from inventario.errors import TooManyRequests
+from inventario.errors import DependencyUnavailable, TooManyRequests
 
 
 def test_a_key_has_the_documented_shape() -> None:
@@ -54,6 +56,9 @@ def test_a_scope_that_does_not_exist_is_named() -> None:
     assert "fly" in problem[0]
 
 
+HERE = "1.2.3.4"
+
+
 class Clock:
     now = 0.0
 
@@ -61,33 +66,65 @@ class Clock:
         return self.now
 
 
-def test_five_wrong_logins_pass_and_then_the_wait_doubles() -> None:
-    clock = Clock()
-    throttle = Throttle(clock=clock)
+def fail(throttle: Throttle, clock: Clock, times: int) -> list[int]:
+    """Fail *times* times, waiting where one has to, and return the waits."""
     waits = []
-    for _ in range(9):
+    for _ in range(times):
         try:
-            throttle.check("1.2.3.4")
+            with throttle.attempt(HERE):
+                pass
         except TooManyRequests as error:
             waits.append(error.retry_after)
             clock.now += error.retry_after
-        throttle.failed("1.2.3.4")
-    assert waits == [2, 3, 5, 9]
+            with throttle.attempt(HERE):
+                pass
+    return waits
+
+
+def test_five_wrong_logins_pass_and_then_the_wait_doubles_up_to_half_a_minute() -> None:
+    clock = Clock()
+    assert fail(Throttle(clock=clock), clock, 12) == [2, 3, 5, 9, 17, 31, 31]
+
+
+def test_the_wait_is_the_same_after_a_night_of_guessing() -> None:
+    clock = Clock()
+    assert fail(Throttle(clock=clock), clock, 2000)[-1] == 31
 
 
 def test_another_address_and_a_success_start_afresh() -> None:
-    throttle = Throttle(clock=Clock())
-    for _ in range(10):
-        throttle.failed("1.2.3.4")
-    throttle.check("5.6.7.8")
-    throttle.passed("1.2.3.4")
-    throttle.check("1.2.3.4")
+    clock = Clock()
+    throttle = Throttle(clock=clock)
+    fail(throttle, clock, 10)
+    clock.now += 30
+    with throttle.attempt("5.6.7.8"):
+        pass
+    with throttle.attempt(HERE) as succeed:
+        succeed()
+    assert fail(throttle, clock, 5) == []
 
 
-def test_the_wait_never_grows_beyond_five_minutes() -> None:
+def test_attempts_count_from_their_beginning_so_that_many_at_once_are_no_way_around() -> None:
     throttle = Throttle(clock=Clock())
-    for _ in range(60):
-        throttle.failed("1.2.3.4")
-    with pytest.raises(TooManyRequests) as caught:
-        throttle.check("1.2.3.4")
-    assert caught.value.retry_after <= 301
+    with ExitStack() as under_way:
+        for _ in range(5):
+            under_way.enter_context(throttle.attempt(HERE))
+        with pytest.raises(TooManyRequests):
+            under_way.enter_context(throttle.attempt(HERE))
+
+
+def test_past_the_free_ones_there_is_one_attempt_at_a_time() -> None:
+    clock = Clock()
+    throttle = Throttle(clock=clock)
+    fail(throttle, clock, 5)
+    clock.now += 3600
+    with throttle.attempt(HERE), pytest.raises(TooManyRequests), throttle.attempt(HERE):
+        pass
+
+
+def test_an_attempt_that_compared_nothing_does_not_count() -> None:
+    clock = Clock()
+    throttle = Throttle(clock=clock)
+    for _ in range(20):
+        with pytest.raises(DependencyUnavailable), throttle.attempt(HERE):
+            raise DependencyUnavailable("database", "The database does not answer.")
+    assert fail(throttle, clock, 5) == []

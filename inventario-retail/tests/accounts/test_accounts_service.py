@@ -83,6 +83,15 @@ async def test_a_flood_of_logins_is_refused_rather_than_queued(accounts: Account
     assert any(isinstance(outcome, TooManyRequests) for outcome in outcomes)
 
 
+async def test_many_wrong_logins_at_once_are_hashed_no_more_often_than_one_after_the_other(
+    accounts: Accounts, owner: tuple[str, str]
+) -> None:
+    tries = [accounts.log_in(owner[0], "wrong", source="there") for _ in range(40)]
+    outcomes = await asyncio.gather(*tries, return_exceptions=True)
+    assert sum(isinstance(outcome, Unauthenticated) for outcome in outcomes) == 5
+    assert max(outcome.retry_after for outcome in outcomes if isinstance(outcome, TooManyRequests)) <= 2
+
+
 async def test_a_logout_ends_the_session_at_once(accounts: Accounts, owner: tuple[str, str]) -> None:
     token = await accounts.log_in(*owner, source="here")
     await accounts.by_session(token)

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from inventario.operations.service import Operations
 from inventario.platform.postgres import Database
-from inventario.serve import DrainingServer
+from inventario.serve import BoundedHeaders, DrainingServer
 from inventario.stack.ports import LOOPBACK, choose
 from inventario.stack.testing import eventually
 
@@ -104,3 +104,29 @@ async def test_a_stream_hears_of_the_end_and_says_its_last_words() -> None:
         server.should_exit = True
         assert await anext(chunks) == b" and last words"
     await serving
+
+
+@pytest.mark.parametrize("piece", [b"x" * 1024, b"x: y\r\n" * 200])
+async def test_headers_that_do_not_end_end_the_connection(piece: bytes) -> None:
+    async def never(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError(scope)
+
+    listener = socket.create_server((LOOPBACK, 0))
+    server = uvicorn.Server(uvicorn.Config(never, lifespan="off", log_config=None, http=BoundedHeaders))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    reader, writer = await asyncio.open_connection(*listener.getsockname()[:2])
+    writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+    for _ in range(70):
+        writer.write(piece)
+    assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+    writer.close()
+    server.should_exit = True
+    await serving
+
+
+def test_a_large_body_is_not_taken_for_headers(database_url: str) -> None:
+    port = choose(1)[0]
+    with serving(database_url, port):
+        answer = httpx.post(f"http://{LOOPBACK}:{port}/api/v1/nowhere", content=b"x" * 500_000)
+        assert answer.status_code == 404
+        assert httpx.head(f"http://{LOOPBACK}:{port}/livez").status_code == 200

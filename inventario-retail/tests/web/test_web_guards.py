@@ -174,6 +174,8 @@ async def test_a_body_of_unknown_length_is_counted(client: Client) -> None:
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "null"}, 403),
         ({"origin": "http://localhost:8081"}, 403),
+        ({"origin": "https://localhost:8080"}, 403),
+        ({"origin": "http://["}, 403),
         ({}, 403),
     ],
 )
@@ -206,3 +208,48 @@ async def test_metrics_name_the_route_and_never_the_path(client: Client) -> None
     assert 'dashboard_request_duration_ms_bucket{endpoint="/livez"' in text
     assert "ledger_mismatches" in text
     assert "nowhere" not in text
+
+
+@pytest.mark.parametrize("path", ["/login", "/language"])
+async def test_an_origin_that_is_no_address_is_a_foreign_one(anonymous: Client, path: str) -> None:
+    answer = await anonymous.post(path, headers={"origin": "http://["})
+    assert answer.status_code == 403
+    assert "content-security-policy" in answer.headers
+
+
+async def test_a_guard_that_breaks_is_answered_like_any_other_crash(
+    app: FastAPI, anonymous: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> bool:
+        raise ValueError("boom")
+
+    monkeypatch.setattr("inventario.web.origin._by_cookie", broken)
+    answer = await anonymous.post("/login")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] == "internal-error"
+    assert "content-security-policy" in answer.headers
+    assert "x-request-id" in answer.headers
+
+
+@pytest.mark.parametrize("target", ["http://[", "//["])
+async def test_a_next_address_that_is_none_leads_to_the_start(anonymous: Client, target: str) -> None:
+    assert (await anonymous.get("/login", params={"next": target})).status_code == 200
+    answer = await anonymous.post("/language", data={"language": "es", "next": target}, headers={"sec-fetch-site": "same-origin"})
+    assert answer.headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/livez", "/login", "/api/v1/products", "/products", "/nowhere"])
+async def test_head_is_answered_as_get_without_a_body(client: Client, path: str) -> None:
+    wanted, answer = await client.get(path), await client.head(path)
+    assert answer.status_code == wanted.status_code
+    assert answer.content == b""
+    assert answer.headers["content-length"] == wanted.headers["content-length"]
+    assert answer.headers["content-security-policy"]
+
+
+async def test_headers_of_more_than_64_kilobytes_are_refused(anonymous: Client) -> None:
+    answer = await anonymous.get("/livez", headers={"x-large": "x" * 65_536})
+    assert answer.status_code == 431
+    assert answer.json()["remedy"]
+    assert (await anonymous.get("/livez", headers={"x-large": "x" * 60_000})).status_code == 200

@@ -12,7 +12,7 @@ from time import monotonic
 
 from inventario.accounts import repository, rules
 from inventario.accounts.passwords import Passwords
-from inventario.accounts.schemas import ApiKey, Grant, NewKey, Principal
+from inventario.accounts.schemas import ApiKey, Grant, NewKey, Principal, User
 from inventario.accounts.throttle import Throttle
 from inventario.errors import DependencyUnavailable, FieldProblem, Invalid, NotFound, Unauthenticated
 from inventario.platform.clock import now
@@ -24,6 +24,8 @@ SESSION_LIFE = timedelta(days=30)
 SESSION_IDLE = timedelta(days=3)
 _OWNER_SCOPES = frozenset(rules.SCOPES)
 _REMEMBERED = 10_000
+# Seconds that a request waits to learn whom it speaks for.
+_PATIENCE = 1.0
 
 
 @dataclass(slots=True)
@@ -96,15 +98,11 @@ class Accounts:
             TooManyRequests: Too many failures from this address, or too many logins at once.
             DependencyUnavailable: The database is away.
         """
-        self._throttle.check(source)
-        async with self._database.connection() as connection:
-            user = await repository.find_user(connection, name.strip())
-        if not await self._passwords.matches(password, None if user is None else user.password_hash) or user is None:
-            self._throttle.failed(source)
+        user, matches = await self._find(name.strip(), password, source)
+        if user is None or not matches:
             raise Unauthenticated(
                 "The name or the password is wrong.", remedy="Try again, or make a new password with `inventario owner reset`."
             )
-        self._throttle.passed(source)
         token = rules.new_token()
         async with self._database.connection() as connection:
             await repository.insert_session(connection, rules.digest(token), user.id, now() + SESSION_LIFE)
@@ -124,12 +122,7 @@ class Accounts:
             Invalid: The current password is wrong, or the new one will not do.
             TooManyRequests: As `log_in`.
         """
-        self._throttle.check(source)
-        async with self._database.connection() as connection:
-            user = await repository.find_user(connection, name)
-        matches = await self._passwords.matches(current, None if user is None else user.password_hash)
-        if not matches or user is None:
-            self._throttle.failed(source)
+        user, matches = await self._find(name, current, source)
         problem = rules.password_problem(new, name)
         wrong = [] if matches else [FieldProblem("current", "This is not your password.", "Type the one you logged in with.")]
         weak = [FieldProblem("new", *problem)] if problem else []
@@ -155,8 +148,10 @@ class Accounts:
             Invalid: No name, or a scope that does not exist.
         """
         problems = []
-        if not 1 <= len(name.strip()) <= 100:
-            problems.append(FieldProblem("name", "A key needs a name of at most 100 characters.", "Name who uses it, e.g. till-1."))
+        if not 1 <= len(name.strip()) <= 100 or not name.strip().isprintable():
+            problems.append(
+                FieldProblem("name", "A key needs a name of at most 100 characters, in one line.", "Name who uses it, e.g. till-1.")
+            )
         if (problem := rules.scope_problem(scopes)) is not None:
             problems.append(FieldProblem("scopes", *problem))
         if problems:
@@ -172,12 +167,28 @@ class Accounts:
         Raises:
             NotFound: There is no such key.
         """
-        async with self._database.connection() as connection:
-            revoked = await repository.revoke_key(connection, key)
+        revoked = None
+        # PostgreSQL takes no NUL in a text, not even to find nothing.
+        if key.isprintable():
+            async with self._database.connection() as connection:
+                revoked = await repository.revoke_key(connection, key)
         if revoked is None:
             raise NotFound(f"There is no key {key}.", remedy="Look at the list of keys.")
         self._known.clear()
         return revoked
+
+    async def _find(self, name: str, password: str, source: str) -> tuple[User | None, bool]:
+        """Return the person of that name, and whether the password is theirs. A right one clears *source*, a wrong one slows it down."""
+        with self._throttle.attempt(source) as succeed:
+            user = None
+            # PostgreSQL takes no NUL in a text, not even to find nothing.
+            if name.isprintable():
+                async with self._database.connection() as connection:
+                    user = await repository.find_user(connection, name)
+            matches = await self._passwords.matches(password, None if user is None else user.password_hash)
+            if matches:
+                succeed()
+        return user, matches
 
     async def _remember(self, secret: bytes, ask: Callable[[], Awaitable[Grant | None]]) -> Principal:
         known = self._known.get(secret)
@@ -186,9 +197,11 @@ class Accounts:
         try:
             grant = await self._ask_once(secret, ask)
         except DependencyUnavailable:
-            if known is not None and _is_good(known.grant):
-                return known.grant.principal
-            raise
+            if known is None or not _is_good(known.grant):
+                raise
+            # Else every request of a busy till would wait for the same silence.
+            known.fresh_until = self._clock() + self._memory
+            return known.grant.principal
         if grant is None:
             self._known.pop(secret, None)
             raise _refused()
@@ -198,13 +211,21 @@ class Accounts:
         return grant.principal
 
     async def _ask_once(self, secret: bytes, ask: Callable[[], Awaitable[Grant | None]]) -> Grant | None:
-        """Ask the database once for all requests that wait for the same answer. Shielded, since one of them may be cancelled."""
+        """Ask the database once for all requests that wait for the same answer, each for a moment.
+
+        Raises:
+            DependencyUnavailable: The answer did not come; it is still awaited for those who come later.
+        """
         task = self._asking.get(secret)
         if task is None:
             task = asyncio.ensure_future(_as_coroutine(ask()))
             self._asking[secret] = task
             task.add_done_callback(lambda done: (self._asking.pop(secret, None), done.cancelled() or done.exception()))
-        return await asyncio.shield(task)
+        # A frozen server never answers, and cancelling what waits for it waits for it as well.
+        done, _ = await asyncio.wait({task}, timeout=_PATIENCE)
+        if not done:
+            raise DependencyUnavailable("database", "The database does not answer.")
+        return task.result()
 
     async def _key_grant(self, key: str, secret: bytes) -> Grant | None:
         async with self._database.connection() as connection:

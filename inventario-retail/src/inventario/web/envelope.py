@@ -1,14 +1,19 @@
-"""What every answer carries, errors included: a request id and the security headers."""
+"""What every answer carries, errors included: a request id and the security headers; and that there always is an answer."""
 
 from __future__ import annotations
 
 import re
 
+import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inventario.errors import InternalError
 from inventario.platform.clock import new_id
+from inventario.web.problems import from_domain_error
 
-__all__ = ["RequestId", "SecurityHeaders"]
+__all__ = ["HeadAsGet", "LastResort", "RequestId", "SecurityHeaders"]
+
+log = structlog.get_logger(__name__)
 
 _WELL_FORMED = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
@@ -71,6 +76,62 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, secured)
+
+
+class LastResort:
+    """Answers 500 where a guard itself breaks, which no handler inside it can see."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception:
+            # The server closes the connection of an answer that broke off; only so can the client tell.
+            if begun:
+                raise
+            log.exception("unhandled_error", path=scope["path"], request_id=scope.get("request_id"))
+            await from_domain_error(_broken())(scope, receive, send)
+
+
+class HeadAsGet:
+    """Answers HEAD as GET without the body, on every route. The answer is complete with its headers: streams see the client leave, and end."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def headers_only(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        # The server goes on seeing HEAD: it checks the length of a body by it.
+        await self._app({**scope, "method": "GET"}, receive, headers_only)
+
+
+def _broken() -> InternalError:
+    return InternalError(
+        "The request was not understood by our own code. It may or may not have taken effect.",
+        remedy="Repeat it with the same Idempotency-Key: what was already applied is not applied again.",
+    )
 
 
 def _requested(scope: Scope) -> bytes | None:

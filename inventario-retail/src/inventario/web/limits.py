@@ -5,10 +5,12 @@ from __future__ import annotations
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inventario.errors import TooLarge
+from inventario.errors import DomainError, TooLarge
 from inventario.web.problems import from_domain_error
 
-__all__ = ["BodyLimit"]
+__all__ = ["HEADER_BYTES", "BodyLimit", "HeaderLimit"]
+
+HEADER_BYTES = 64 * 1024
 
 _MEGABYTE = 1024 * 1024
 # A year of a shop's movements as a spreadsheet has some 60 MB; everything else is small.
@@ -36,6 +38,36 @@ class BodyLimit:
             return
         # The server itself never reads past an announced length, so only a body of unknown length is counted.
         await self._app(scope, receive if announced is not None else _counted(receive, limit), send)
+
+
+class HeadersTooLarge(DomainError):
+    """Address and headers together are larger than what is taken here."""
+
+    status = 431
+    slug = "headers-too-large"
+    title = "Too many headers"
+    advice = "Send fewer or shorter headers; in a browser, delete the cookies of this address."
+
+
+class HeaderLimit:
+    """Refuses requests whose address and headers together have more than 64 KB with 431."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] != "http" or _header_bytes(scope) <= HEADER_BYTES:
+            await self._app(scope, receive, send)
+            return
+        error = HeadersTooLarge("The address and the headers have more than 65,536 bytes together.", remedy=HeadersTooLarge.advice)
+        await from_domain_error(error)(scope, receive, send)
+
+
+def _header_bytes(scope: Scope) -> int:
+    # Four for the colon, the space and the end of the line.
+    address = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+    return address + sum(len(name) + len(value) + 4 for name, value in scope["headers"])
 
 
 def _counted(receive: Receive, limit: int) -> Receive:

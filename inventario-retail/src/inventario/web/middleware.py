@@ -11,9 +11,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from inventario.accounts.service import Accounts
 from inventario.settings import Settings
 from inventario.web.authentication import Authentication
-from inventario.web.envelope import RequestId, SecurityHeaders
+from inventario.web.envelope import HeadAsGet, LastResort, RequestId, SecurityHeaders
 from inventario.web.hosts import HostCheck
-from inventario.web.limits import BodyLimit
+from inventario.web.limits import BodyLimit, HeaderLimit
 from inventario.web.metrics import Metrics
 from inventario.web.origin import SameOrigin
 from inventario.web.specification import complete
@@ -47,9 +47,12 @@ class Dashboard(FastAPI):
         app = BodyLimit(app)
         app = _StaticFirst(app, static)
         app = HostCheck(app, settings.allowed_hosts)
+        app = HeaderLimit(app)
+        app = LastResort(app)
         app = SecurityHeaders(app)
         app = Metrics(app)
-        return RequestId(app)
+        app = RequestId(app)
+        return HeadAsGet(app)
 
     def _exists(self, scope: Scope) -> bool:
         probe = {name: value for name, value in scope.items() if name != "fastapi"}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from starlette.requests import Request
 
 from inventario.errors import Forbidden
@@ -14,10 +12,9 @@ __all__ = ["is_partial", "require", "safe_next"]
 
 def safe_next(target: str) -> str:
     """Return *target* if it is an address of this dashboard, else the start: a link must not lead people elsewhere after a login."""
-    parts = urlsplit(target)
-    # Browsers take a backslash for a slash and skip control characters, so //evil.example could hide behind them.
+    # Nothing but a path begins with one slash. Browsers take a backslash for a slash and skip control characters, so //evil.example could hide behind them.
     clean = target.startswith("/") and not target.startswith("//") and "\\" not in target and target.isprintable()
-    return target if clean and not parts.scheme and not parts.netloc else "/"
+    return target if clean else "/"
 
 
 def require(request: Request, scope: str) -> None:

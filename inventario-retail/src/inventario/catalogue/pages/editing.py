@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, get_args
@@ -97,7 +98,7 @@ async def edit_product(request: Request, sku: str) -> Response:
     }
     try:
         edit = checked(ProductEdit, _values(changed), numbers=_NUMBERS, language=language)
-        await catalogue.edit_product(sku, edit, int(form.get("version", "0") or 0))
+        await catalogue.edit_product(sku, edit, _version(form))
     except StaleVersion:
         return await _settle(request, product, form, changed, original)
     except (Conflict, Invalid) as error:
@@ -158,13 +159,24 @@ async def _form(request: Request, form: Mapping[str, str], *, product: Product |
 
 async def _sent(request: Request) -> dict[str, str]:
     sent = await request.form()
-    return {name: value.strip() for name, value in sent.items() if isinstance(value, str)}
+    return {name: _encodable(value.strip()) for name, value in sent.items() if isinstance(value, str)}
+
+
+def _encodable(text: str) -> str:
+    # A form may name an encoding that lets halves of surrogate pairs in, and no page can show them.
+    return text.encode("utf-8", "replace").decode()
+
+
+def _version(form: Mapping[str, str]) -> int:
+    """Return the version that the form was made from; 0, which no product has, where it says none: then every field is compared."""
+    text = form.get("version", "")
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
 def _original(form: Mapping[str, str]) -> dict[str, str]:
     try:
         original = json.loads(form.get("original", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return original if isinstance(original, dict) else {}
 
