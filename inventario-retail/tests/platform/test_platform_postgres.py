@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from pathlib import Path
 
 import psycopg
@@ -49,6 +52,37 @@ async def test_a_server_that_stops_is_unavailable_and_one_that_comes_back_is_use
         answers = [await _answers(database) for _ in range(20)]
         assert answers[-1]
         await database.close()
+
+
+async def test_a_frozen_server_holds_nobody_for_ever(tmp_path: Path) -> None:
+    with running_postgres(tmp_path / "server") as url:
+        database = Database(url, patience=0.5)
+        await database.open()
+        await database.fetch("SELECT 1")
+        stopped = _server_processes(tmp_path / "server")
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DependencyUnavailable):
+                await asyncio.wait_for(database.fetch("SELECT 2"), 20)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        answers = [await _answers(database) for _ in range(20)]
+        assert answers[-1]
+        await database.close()
+
+
+async def test_a_statement_that_takes_long_on_a_living_server_is_left_alone(database: Database) -> None:
+    assert await database.fetch("SELECT pg_sleep(9)::text AS slept") == [{"slept": ""}]
+
+
+def _server_processes(directory: Path) -> list[int]:
+    """The postmaster and its backends: the postmaster alone is no fault."""
+    postmaster = int((directory / "data" / "postmaster.pid").read_text(encoding="ascii").split()[0])
+    backends = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text(encoding="ascii").split()
+    assert backends
+    return [postmaster, *map(int, backends)]
 
 
 async def test_a_service_opens_with_its_database_down() -> None:

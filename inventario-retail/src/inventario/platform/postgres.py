@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -16,6 +19,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from inventario.errors import Busy, DependencyUnavailable
 
 __all__ = ["Connection", "Database"]
+
+log = structlog.get_logger(__name__)
 
 Connection = AsyncConnection[DictRow]
 
@@ -25,6 +30,10 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "30s",
     "timezone": "UTC",
 }
+
+
+# Seconds after which a lent connection makes us ask whether the server is still there.
+_SUSPICION = 5.0
 
 
 class Database:
@@ -45,7 +54,9 @@ class Database:
         """
         session = {**_SESSION, "statement_timeout": f"{statement_timeout * 1000:.0f}ms"}
         options = " ".join(f"-c {name}={value}" for name, value in session.items())
-        self._patience = patience
+        self._url = url
+        self._lent: dict[Connection, float] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=2,
@@ -66,9 +77,12 @@ class Database:
     async def open(self) -> None:
         """Start connecting in the background: the service starts with its database down."""
         await self._pool.open(wait=False)
+        self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """Give up all connections."""
+        if self._watching is not None:
+            self._watching.cancel()
         await self._pool.close()
 
     @asynccontextmanager
@@ -82,12 +96,19 @@ class Database:
         """
         try:
             async with self._pool.connection() as connection:
-                yield connection
+                self._lent[connection] = time.monotonic()
+                try:
+                    yield connection
+                finally:
+                    del self._lent[connection]
         except (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure) as error:
             raise Busy("Somebody else is changing the same thing right now.") from error
         except errors.QueryCanceled as error:
             raise DependencyUnavailable("database", "The database took too long; nothing was changed.") from error
         except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if isinstance(error, errors.DiskFull):
+                remedy = "Free some space on the disk of the database; reading still works."
+                raise DependencyUnavailable("database", "The disk of the database is full; nothing was changed.", remedy=remedy) from error
             if not _lost(error):
                 raise
             raise DependencyUnavailable("database", "The database does not answer.") from error
@@ -109,14 +130,62 @@ class Database:
         """
         # The loop's own clock ticks in milliseconds, which is what an answer takes.
         started = time.perf_counter()
-        # A cancelled psycopg call waits for the server to confirm; an abandoned task does not make the caller wait for a frozen server.
-        task = asyncio.create_task(self.fetch("SELECT 1"))
-        done, _ = await asyncio.wait({task}, timeout=within)
-        if not done:
-            task.add_done_callback(lambda late: late.cancelled() or late.exception())
-            raise DependencyUnavailable("database", f"The database did not answer within {within:g} s.")
-        task.result()
+        await _within(within, self.fetch("SELECT 1"))
         return time.perf_counter() - started
+
+    async def _watch(self) -> None:
+        """Cut connections that a frozen server holds.
+
+        A server that is stopped keeps its connections open and its own timeouts do not run, so that a statement would wait for ever. One
+        that merely takes long, for an import or a proof, still answers somebody new: that is what tells the two apart.
+        """
+        while True:
+            await asyncio.sleep(1)
+            suspects = [connection for connection, since in self._lent.items() if time.monotonic() - since > _SUSPICION]
+            if suspects and not await self._answers():
+                for connection in suspects:
+                    if connection in self._lent:
+                        _cut(connection)
+
+    async def _answers(self) -> bool:
+        try:
+            await _within(2, self._greet())
+        except (psycopg.Error, DependencyUnavailable):
+            return False
+        return True
+
+    async def _greet(self) -> None:
+        async with await AsyncConnection.connect(
+            self._url, connect_timeout=2, application_name="inventario-probe", autocommit=True
+        ) as fresh:
+            await fresh.execute("SELECT 1")
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, object]) -> None:
+    """Await *work* for at most *seconds*, and abandon it then.
+
+    A cancelled psycopg call waits for the server to confirm; an abandoned task does not make the caller wait for a frozen server.
+
+    Raises:
+        DependencyUnavailable: Time is up.
+    """
+    task = asyncio.create_task(work)
+    done, _ = await asyncio.wait({task}, timeout=seconds)
+    if not done:
+        task.add_done_callback(lambda late: late.cancelled() or late.exception())
+        raise DependencyUnavailable("database", f"The database did not answer within {seconds:g} s.")
+    task.result()
+
+
+def _cut(connection: Connection) -> None:
+    """End the connection from our side: whoever waits on it is told that it is lost."""
+    try:
+        # A copy of the descriptor, since psycopg closes its own.
+        with socket.socket(fileno=os.dup(connection.pgconn.socket)) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+    except (OSError, psycopg.Error):
+        # Gone already.
+        log.debug("connection_gone_before_it_was_cut")
 
 
 def _lost(error: BaseException) -> bool:
