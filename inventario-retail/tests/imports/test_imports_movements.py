@@ -208,7 +208,7 @@ async def test_the_same_content_is_refused_the_second_time(run: Run, shop: Datab
 
     with pytest.raises(Conflict) as refused:
         await run(text)
-    assert refused.value.kind == "already-imported"
+    assert refused.value.slug == "already-imported"
     assert refused.value.extra["import"] == str(first.id)
     shown = await run(text, dry_run=True)
     assert any("This very content was imported" in note for note in shown.notes)

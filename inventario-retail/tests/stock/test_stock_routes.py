@@ -216,3 +216,30 @@ async def test_transfer_over_http(client: httpx.AsyncClient) -> None:
     again = await client.post(f"{made.headers['Location']}:receive")
     assert again.headers["Idempotency-Replayed"] == "true"
     assert [item["id"] for item in (await client.get("/api/v1/transfers")).json()["items"]] == [made.json()["id"]]
+
+
+async def test_goods_that_would_overflow_a_level_stay_in_transit_and_say_why(client: httpx.AsyncClient) -> None:
+    for store, quantity in (("CENTRO", "2"), ("STRICT", "99999999999.999")):
+        body = sale(store=store, kind="receipt", quantity=quantity)
+        assert (await client.post("/api/v1/movements", json=body, headers={"Idempotency-Key": store})).status_code == 201
+    transfer = {"from_store": "CENTRO", "to_store": "STRICT", "lines": [{"sku": "A", "quantity": "1"}]}
+    made = await client.post("/api/v1/transfers", json=transfer, headers={"Idempotency-Key": "t"})
+    answer = await client.post(f"{made.headers['Location']}:receive")
+    assert answer.status_code == 422
+    assert "too large" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "place", [["x", "y"], ["99999999999999999999", "y"], ["1", "00000000-0000-0000-0000-00000000000g"], ["1:x"], ["1:9999999999999999999"]]
+)
+async def test_a_cursor_with_a_place_of_somebody_s_own_is_refused(client: httpx.AsyncClient, place: list[str]) -> None:
+    from inventario.paging import Cursor
+
+    for path, of in (
+        ("movements", ("movements", None, None, None)),
+        ("movements?sku=A", ("movements", None, "A", None)),
+        ("transfers", ("transfers", None)),
+    ):
+        cursor = Cursor(of).write(*place)
+        answer = await client.get(f"/api/v1/{path}", params={"cursor": cursor, **({"sku": "A"} if "sku" in path else {})})
+        assert answer.status_code == 422, answer.text

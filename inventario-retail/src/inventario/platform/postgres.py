@@ -16,7 +16,7 @@ from psycopg import AsyncConnection, errors
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from inventario.errors import Busy, DependencyUnavailable
+from inventario.errors import Busy, DependencyUnavailable, Invalid
 
 __all__ = ["Connection", "Database"]
 
@@ -92,6 +92,7 @@ class Database:
         Raises:
             DependencyUnavailable: The database cannot be reached, took too long, or went away meanwhile. Whether a statement under way was carried
                 out is unknown in the last case.
+            Invalid: A number does not fit its column. Nothing was changed.
             Busy: Somebody else held what a statement needed for longer than 2 s, or the two waited for each other. Nothing was changed.
         """
         try:
@@ -103,6 +104,8 @@ class Database:
                     del self._lent[connection]
         except (errors.LockNotAvailable, errors.DeadlockDetected, errors.SerializationFailure) as error:
             raise Busy("Somebody else is changing the same thing right now.") from error
+        except errors.NumericValueOutOfRange as error:
+            raise Invalid("A stock or an amount would become too large to keep.", remedy="Correct the quantity or the amount.") from error
         except errors.QueryCanceled as error:
             raise DependencyUnavailable("database", "The database took too long; nothing was changed.") from error
         except (PoolTimeout, psycopg.OperationalError, psycopg.InterfaceError) as error:

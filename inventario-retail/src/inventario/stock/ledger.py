@@ -125,6 +125,8 @@ class Ledger:
                 continue
             except Busy:
                 return _busy(rows[left[0]])
+            except Invalid as error:
+                return error
             except (sql.IntegrityError, sql.DataError) as error:
                 return _from_sql(error)
         return None
@@ -224,8 +226,6 @@ def _busy(row: Row) -> Busy:
 
 
 def _from_sql(error: sql.Error) -> DomainError:
-    if isinstance(error, sql.NumericValueOutOfRange):
-        return Invalid("The stock would become larger than 99,999,999,999.", remedy="Correct the quantity.")
     return Invalid("The ledger does not take this movement.", remedy=f"Correct the movement: {error.diag.message_primary or error}.")
 
 

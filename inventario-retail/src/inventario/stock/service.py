@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from datetime import datetime, timedelta
@@ -12,9 +13,10 @@ from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo
 
 import orjson
+from psycopg import errors as sql
 
-from inventario.errors import Conflict, DomainError, FieldProblem, Invalid, NotFound
-from inventario.paging import Cursor
+from inventario.errors import Busy, Conflict, DomainError, FieldProblem, Invalid, NotFound
+from inventario.paging import Cursor, bad_cursor
 from inventario.platform.clock import new_id, now
 from inventario.platform.postgres import Connection, Database
 from inventario.stock import repository, rules
@@ -39,6 +41,9 @@ __all__ = ["Stock"]
 _NO_ID = UUID(int=0)
 # Above every sequence.
 _TOP = 2**63 - 1
+# Anybody can write a cursor; what does not look like one of ours must not reach SQL.
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_SHOWN = re.compile(r"[0-9]{1,9}:[0-9]{1,18}(,[0-9]{1,9}:[0-9]{1,18})*", re.ASCII)
 
 
 class Stock:
@@ -211,10 +216,14 @@ class Stock:
 
         Raises:
             NotFound: No movement belongs to that batch.
+            Busy: Somebody else is taking back some of it, or changing its stock.
         """
         if connection is None:
-            async with self._database.connection() as own, own.transaction():
-                return await self.reverse_batch(batch, actor=actor, connection=own)
+            try:
+                async with self._database.connection() as own, own.transaction():
+                    return await self.reverse_batch(batch, actor=actor, connection=own)
+            except sql.UniqueViolation as error:
+                raise Busy("Somebody else is taking back movements of this batch.") from error
         await repository.lock_batch(connection, batch)
         before = await repository.batch_size(connection, batch)
         if not before["movements"]:
@@ -318,8 +327,10 @@ def _transaction(place: Cursor, cursor: str | None) -> tuple[str, UUID] | None:
     """Read a place in the order of transactions: transaction, movement."""
     if not cursor:
         return None
-    xid, identifier = place.read(cursor, str, str)
-    return str(xid), UUID(str(identifier))
+    xid, identifier = (str(value) for value in place.read(cursor, str, str))
+    if not (xid.isascii() and xid.isdigit() and int(xid) < 2**64 and _UUID.fullmatch(identifier)):
+        raise bad_cursor("The cursor is not one that this API gave.")
+    return xid, UUID(identifier)
 
 
 def _shown(place: Cursor, cursor: str | None) -> dict[int, int]:
@@ -327,6 +338,8 @@ def _shown(place: Cursor, cursor: str | None) -> dict[int, int]:
     if not cursor:
         return {}
     [text] = place.read(cursor, str)
+    if not _SHOWN.fullmatch(str(text)):
+        raise bad_cursor("The cursor is not one that this API gave.")
     pairs = [pair.split(":") for pair in str(text).split(",")]
     return {int(store): int(sequence) for store, sequence in pairs}
 

@@ -7,10 +7,9 @@ from decimal import Decimal
 from uuid import UUID
 
 import orjson
-from psycopg import errors as sql
 
-from inventario.errors import Busy, Conflict, FieldProblem, IdempotencyKeyReused, Invalid, NotFound
-from inventario.paging import Cursor
+from inventario.errors import Conflict, FieldProblem, IdempotencyKeyReused, Invalid, NotFound
+from inventario.paging import Cursor, bad_cursor
 from inventario.platform.clock import new_id
 from inventario.platform.postgres import Connection, Database
 from inventario.stock.ledger import Row
@@ -49,28 +48,25 @@ class Transfers:
         """
         hashed = fingerprint(body.model_dump_json(exclude_none=True).encode())
         transfer_id = new_id()
-        try:
-            async with self._database.connection() as connection, connection.transaction():
-                known = await _known_stores(connection, body)
-                created = await repository.create(
-                    connection,
-                    transfer_id,
-                    source=known[body.from_store],
-                    target=known[body.to_store],
-                    key=key,
-                    body_hash=hashed,
-                    reason=body.reason,
-                    actor=actor,
-                )
-                if not created:
-                    return await _replayed(connection, known[body.from_store], key, hashed)
-                quantities = {line.sku: line.quantity for line in body.lines}
-                rows = [_row(transfer_id, body.from_store, sku, -quantity, actor, "out") for sku, quantity in quantities.items()]
-                await self._stock.record_within(connection, rows)
-                await repository.add_lines(connection, transfer_id, quantities)
-                return await _found(connection, transfer_id), False
-        except (sql.LockNotAvailable, sql.DeadlockDetected) as error:
-            raise Busy("Somebody else is changing the stock of these products.") from error
+        async with self._database.connection() as connection, connection.transaction():
+            known = await _known_stores(connection, body)
+            created = await repository.create(
+                connection,
+                transfer_id,
+                source=known[body.from_store],
+                target=known[body.to_store],
+                key=key,
+                body_hash=hashed,
+                reason=body.reason,
+                actor=actor,
+            )
+            if not created:
+                return await _replayed(connection, known[body.from_store], key, hashed)
+            quantities = {line.sku: line.quantity for line in body.lines}
+            rows = [_row(transfer_id, body.from_store, sku, -quantity, actor, "out") for sku, quantity in quantities.items()]
+            await self._stock.record_within(connection, rows)
+            await repository.add_lines(connection, transfer_id, quantities)
+            return await _found(connection, transfer_id), False
 
     async def receive(self, transfer_id: UUID, body: Receipt, *, actor: str) -> tuple[Transfer, bool]:
         """Bring what arrived into the target store.
@@ -84,20 +80,17 @@ class Transfers:
             Conflict: It was received before with other quantities.
         """
         hashed = fingerprint(orjson.dumps(sorted((line.sku, str(line.quantity)) for line in body.lines)))
-        try:
-            async with self._database.connection() as connection, connection.transaction():
-                await repository.lock(connection, transfer_id)
-                transfer = await _found(connection, transfer_id)
-                if transfer.state == "received":
-                    return await _received_before(connection, transfer, hashed), True
-                arrived = _arrived(transfer, body)
-                rows = [_row(transfer_id, transfer.to_store, sku, quantity, actor, "in") for sku, quantity in arrived.items() if quantity]
-                if rows:
-                    await self._stock.record_within(connection, rows)
-                await repository.mark_received(connection, transfer_id, arrived, hashed)
-                return await _found(connection, transfer_id), False
-        except (sql.LockNotAvailable, sql.DeadlockDetected) as error:
-            raise Busy("Somebody else is changing this transfer or the stock of its products.") from error
+        async with self._database.connection() as connection, connection.transaction():
+            await repository.lock(connection, transfer_id)
+            transfer = await _found(connection, transfer_id)
+            if transfer.state == "received":
+                return await _received_before(connection, transfer, hashed), True
+            arrived = _arrived(transfer, body)
+            rows = [_row(transfer_id, transfer.to_store, sku, quantity, actor, "in") for sku, quantity in arrived.items() if quantity]
+            if rows:
+                await self._stock.record_within(connection, rows)
+            await repository.mark_received(connection, transfer_id, arrived, hashed)
+            return await _found(connection, transfer_id), False
 
     async def get(self, transfer_id: UUID) -> Transfer:
         """Return one transfer.
@@ -115,7 +108,7 @@ class Transfers:
             Invalid: *cursor* is not one of ours.
         """
         place = Cursor(("transfers", state))
-        before = UUID(str(place.read(cursor, str)[0])) if cursor else None
+        before = _place(place, cursor) if cursor else None
         async with self._database.connection() as connection:
             rows = await repository.page(connection, state=state, before=before, limit=limit + 1)
         following = place.write(str(rows[limit - 1]["id"])) if len(rows) > limit else None
@@ -192,3 +185,11 @@ def _arrived(transfer: Transfer, body: Receipt) -> dict[str, Decimal]:
     if problems:
         raise Invalid("The receipt does not fit the transfer; nothing was received.", errors=problems)
     return dict(sent) | {line.sku: line.quantity for line in body.lines}
+
+
+def _place(place: Cursor, cursor: str) -> UUID:
+    [text] = place.read(cursor, str)
+    try:
+        return UUID(str(text))
+    except ValueError as error:
+        raise bad_cursor("The cursor is not one that this API gave.") from error
