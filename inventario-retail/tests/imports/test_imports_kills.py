@@ -196,7 +196,7 @@ def test_postgres_is_killed_and_the_next_run_goes_on(tmp_path: Path, file: Path,
         kill_postgres(directory)
         status, said = end(first)
     assert status == 75
-    assert "The database does not answer. Run the same command again" in said
+    assert "run the same command again: it goes on where it stopped" in said
 
     with running(directory, port) as url:
         kept = staged(url)
