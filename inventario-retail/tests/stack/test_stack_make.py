@@ -47,8 +47,8 @@ def test_help_is_the_default_and_lists_every_task() -> None:
 
 
 def test_a_shop_ends_in_order_when_its_make_is_killed(tmp_path: Path) -> None:
-    arguments = [f"PY={sys.executable}", f"ARGS=--no-sample --port 0 --data {tmp_path}"]
-    log, state = tmp_path / "make.log", tmp_path / "running.json"
+    arguments = [f"PY={sys.executable}", f"ARGS=--no-sample --port 0 --data {tmp_path / 'shop'}"]
+    log, state = tmp_path / "make.log", tmp_path / "shop" / "running.json"
     with log.open("w") as output:
         # -o: what is installed is good enough, however old.
         make = subprocess.Popen(["make", "-o", ".venv/.installed-run", "run", *arguments], cwd=ROOT, env=database_only(), stdout=output)
