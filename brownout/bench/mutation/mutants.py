@@ -1,6 +1,7 @@
 """The mutants of a Python file: each is the file with one small thing wrong.
 
-The syntax tree says what can be changed, and the change is made in the text, so that everything else keeps its place and its line number.
+The syntax tree says what can be changed, and the change is made in the text, so that everything else keeps its place and its line number. Code
+that is kept as text, in templates with § and …, is changed as well.
 What no test should care about is left alone: annotations, docstrings, the words of errors, lists such as ``__slots__``, bodies of protocols and
 overloads.
 """
@@ -143,8 +144,8 @@ def _for_readers(statement: ast.stmt) -> bool:
         case ast.FunctionDef(decorator_list=decorators) | ast.AsyncFunctionDef(decorator_list=decorators):
             overloaded = any(ast.unparse(decorator).endswith("overload") for decorator in decorators)
             return overloaded or "NotImplementedError" in ast.unparse(statement.body[-1])
-        case ast.Assign(targets=[ast.Name(id=name)]):
-            return name in _LISTS_OF_NAMES
+        case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            return name in _LISTS_OF_NAMES or (isinstance(value, ast.Call) and _only_named(value))
         case _:
             return False
 
@@ -153,9 +154,28 @@ def _for_readers(statement: ast.stmt) -> bool:
 
 
 def _changes(statement: ast.stmt) -> Iterator[_Change]:
+    match statement:
+        case (
+            ast.Assign(value=ast.Constant(value=str(text)) as template) | ast.AnnAssign(value=ast.Constant(value=str(text)) as template)
+        ) if "§" in text:
+            yield from _in_template(template, text)
+            return
+        case _:
+            pass
     yield from _of_statement(statement)
     for expression in _expressions(statement):
         yield from _of_expression(expression)
+
+
+def _in_template(template: ast.Constant, text: str) -> Iterator[_Change]:
+    # The stand-ins are letters, and as long in bytes as what they stand for.
+    code = text.replace("§", "ß").replace("…", "ア")
+    for _, statement in _statements(ast.parse(code), ""):
+        for change in _changes(statement):
+            changed = _Text(code).with_change(change).replace("ß", "§").replace("ア", "…")
+            whole = changed.endswith("\n") and "\\" not in changed
+            shown = f'"""\\\n{changed}"""' if whole else repr(changed)
+            yield _replace(template, shown, f"{change.operator}, in a template")
 
 
 def _of_statement(statement: ast.stmt) -> Iterator[_Change]:
@@ -195,11 +215,15 @@ def _expressions(node: ast.AST) -> Iterator[ast.expr]:
 
 def _closed(node: ast.AST) -> bool:
     """Whether to leave alone what is inside: places in an f-string are not to be trusted before Python 3.12, and an error's words are for people."""
-    return isinstance(node, ast.JoinedStr) or _makes_an_error(node)
+    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Call) and (_only_named(node) or _makes_an_error(node)))
 
 
-def _makes_an_error(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("Error", "TypeVar", "ParamSpec"))
+def _only_named(call: ast.Call) -> bool:
+    return ast.unparse(call.func) in {"TypeVar", "ParamSpec", "TypeVarTuple", "NewType", "ContextVar"}
+
+
+def _makes_an_error(call: ast.Call) -> bool:
+    return ast.unparse(call.func).endswith("Error")
 
 
 def _of_expression(node: ast.expr) -> Iterator[_Change]:

@@ -21,7 +21,8 @@ __all__ = ["Baseline", "Copy", "Outcome", "Trial", "preload"]
 
 _PLUGINS = ("pytest_asyncio.plugin", "_hypothesis_pytestplugin")
 _NOT_COPIED = ("__pycache__", ".*", "results", "dist", "build", "*.egg-info")
-_MEMORY = 4 << 30
+# Of addresses: each thread reserves some, used or not.
+_MEMORY = 8 << 30
 # Pytest's own codes, and two of ours.
 _PASSED, _FAILED, _CRASHED, _FOREIGN = 0, 1, 98, 99
 
@@ -115,10 +116,10 @@ class Trial:
         kept: Path | None = None,
         compile_all: bool = False,
     ) -> None:
-        """Start *tests*; *limit* is in seconds, of processor time and, four times as many, by the clock."""
+        """Start *tests*; *limit* is in seconds, of processor time and, twice as many, by the clock."""
         self._log = copy.root / "trial.log"
         self._started = time.monotonic()
-        self._until = self._started + 4 * limit
+        self._until = self._started + 2 * limit
         self._pid = os.fork()
         if self._pid == 0:
             _leave_with(lambda: _child(copy, tests, limit, observed, kept, self._log, compile_all))
