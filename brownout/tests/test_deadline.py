@@ -208,6 +208,11 @@ async def test_a_task_inherits_the_deadline_of_who_starts_it() -> None:
     async with deadline(2):
         await asyncio.sleep(0.5)
         assert await asyncio.create_task(left()) == 1.5
+
+
+async def test_a_call_in_another_thread_inherits_the_deadline_of_who_makes_it(clock: Clock) -> None:
+    with deadline(2):
+        clock.tick(0.5)
         assert await asyncio.to_thread(remaining) == 1.5
 
 
