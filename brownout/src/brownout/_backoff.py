@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NoReturn
+
+from brownout._errors import ConfigurationError
 
 __all__ = ["Backoff", "backoff"]
 
 
-@dataclass(frozen=True, slots=True)
 class Backoff:
     """Waiting times that grow from *first* to *up_to* seconds: capped exponential backoff with jitter.
 
@@ -18,27 +18,34 @@ class Backoff:
     "Exponential Backoff And Jitter", AWS Architecture Blog, 2015 (its "equal jitter" is ``jitter=0.5`` here).
     """
 
+    __slots__ = ("factor", "first", "jitter", "up_to")
     first: float
     up_to: float
-    factor: float = 2.0
-    jitter: float = 0.0
+    factor: float
+    jitter: float
 
-    def __post_init__(self) -> None:
-        if not 0 < self.first <= self.up_to:
-            raise ValueError(
-                f"backoff: 0 < first <= up_to must hold, got first={self.first}, up_to={self.up_to}; e.g. backoff(0.1, up_to=5)"
-            )
-        if self.factor < 1:
-            raise ValueError(f"backoff: factor must be 1 or more, got {self.factor}; 2 doubles the wait each time")
-        if not 0 <= self.jitter <= 1:
-            raise ValueError(f"backoff: jitter is a share from 0 to 1, got {self.jitter}; 0.5 waits between half and all of the time")
+    def __init__(self, first: float, up_to: float, factor: float = 2.0, jitter: float = 0.0) -> None:
+        if not 0 < first <= up_to:
+            raise ConfigurationError(f"backoff: 0 < first <= up_to must hold, got first={first}, up_to={up_to}; e.g. backoff(0.1, up_to=5)")
+        if factor < 1:
+            raise ConfigurationError(f"backoff: factor must be 1 or more, got {factor}; 2 doubles the wait each time")
+        if not 0 <= jitter <= 1:
+            raise ConfigurationError(f"backoff: jitter is a share from 0 to 1, got {jitter}; 0.5 waits between half and all of the time")
+        for name, value in (("first", first), ("up_to", up_to), ("factor", factor), ("jitter", jitter)):
+            object.__setattr__(self, name, value)
 
-    def delay(self, attempt: int, *, uniform: Callable[[], float] = random.random) -> float:
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a backoff does not change; make another one to change its {name}")
+
+    def __repr__(self) -> str:
+        return f"backoff({self.first:g}, up_to={self.up_to:g}, factor={self.factor:g}, jitter={self.jitter:g})"
+
+    def delay(self, attempt: int, *, uniform: Callable[[], float] | None = None) -> float:
         """Return the seconds to wait before retry *attempt* (0 is the first retry).
 
         Args:
             attempt: How many retries were made before.
-            uniform: Source of numbers in [0, 1); give a seeded one to repeat a run.
+            uniform: Source of numbers in [0, 1), `random.random` when None; give a seeded one to repeat a run.
 
         Raises:
             ValueError: *attempt* is negative.
@@ -49,8 +56,12 @@ class Backoff:
             wait = min(self.up_to, self.first * self.factor**attempt)
         except OverflowError:  # after some hundred attempts; the cap was reached long before
             wait = self.up_to
-        if attempt == 0:
+        if attempt == 0 or not self.jitter:
             return wait
+        if uniform is None:
+            import random  # here, since most who import the library never wait
+
+            uniform = random.random
         return wait * (1 - self.jitter * uniform())
 
     def __iter__(self) -> Iterator[float]:
@@ -65,6 +76,6 @@ def backoff(first: float, *, up_to: float, factor: float = 2.0, jitter: float = 
     """Wait *first* seconds, then *factor* times as long after each try, *up_to* seconds at most.
 
     Raises:
-        ValueError: The numbers make no schedule; the text says which and gives an example.
+        ConfigurationError: The numbers make no schedule; the text says which and gives an example.
     """
     return Backoff(first, up_to, factor, jitter)

@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["Bulkhead", "bulkhead"]
 
 
-class _Full(BulkheadFullError):
-    """Raised as its base, which others catch."""
-
-    def __init__(self, bulkhead: Bulkhead, text: str) -> None:
-        super().__init__(text)
-        self.bulkhead = bulkhead
-
-    def __reduce__(self) -> tuple[type[BulkheadFullError], tuple[str]]:
-        # A bulkhead has a lock and cannot go to another process; what happened can.
-        return BulkheadFullError, (str(self),)
-
-
 class _Waiter(Protocol):
     granted: bool
 
@@ -147,7 +135,9 @@ class Bulkhead(Policy):
             elif len(self._queue) < self.waiting:
                 self._queue.append(waiter)
             else:
-                raise _Full(self, f"{self.limit} calls are in progress and {len(self._queue)} wait, which is all the bulkhead allows")
+                raise BulkheadFullError(
+                    self, f"{self.limit} calls are in progress and {len(self._queue)} wait, which is all the bulkhead allows"
+                )
 
     def _patience(self) -> float | None:
         bounds = [bound for bound in (self.timeout, remaining()) if bound is not None]
@@ -158,7 +148,7 @@ class Bulkhead(Policy):
             if waiter.granted:
                 return
             self._queue.remove(waiter)
-        raise _Full(self, f"no slot became free within {round(patience or 0.0, 3)} s: {self.limit} calls are in progress")
+        raise BulkheadFullError(self, f"no slot became free within {round(patience or 0.0, 3)} s: {self.limit} calls are in progress")
 
     def _withdraw(self, waiter: _Waiter) -> None:
         with self._lock:

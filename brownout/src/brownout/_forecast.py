@@ -85,7 +85,8 @@ def forecast(outages: Sequence[float], *, elapsed: float, next_trial: float, cov
     drawn towards 1, which is right for constant hazard when one outage is known. Once this outage has outlasted all, the same tail
     is put around *elapsed*: it may last as long again (the rule of Gott, Nature 363, 1993).
 
-    Where the next trial lies beyond the low end, the interval holds more than *coverage*, up to ``(1 + coverage) / 2``.
+    Where the next trial lies beyond the low end, nothing can fall short of the interval, and it holds more than *coverage*: about
+    ``(1 + coverage) / 2``.
 
     Args:
         outages: Lengths of past outages in seconds, oldest first. The last 64 count; what is not positive and finite is left out.

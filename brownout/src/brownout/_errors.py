@@ -1,0 +1,85 @@
+"""What brownout raises. Everything that refused to make a call is a RejectedError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from brownout._breaker import Breaker
+    from brownout._bulkhead import Bulkhead
+
+__all__ = ["BulkheadFullError", "CompositionError", "ConfigurationError", "DeadlineExceeded", "OpenError", "RejectedError"]
+
+
+class RejectedError(Exception):
+    """The call was not made. No breaker counts it, and no retry repeats it."""
+
+    __slots__ = ()
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until another try can make sense, or None when nobody knows."""
+        return None
+
+    def __reduce__(self) -> tuple[type[RejectedError], tuple[str]]:
+        # What refused has locks and cannot go to another process; what happened can.
+        return RejectedError, (str(self),)
+
+
+class OpenError(RejectedError):
+    """The breaker lets no call through now. ``__cause__`` is the error that opened it, when there was one.
+
+    The arguments are kept as they are and made into words only when somebody reads them: a breaker rejects most when there is
+    least time.
+    """
+
+    __slots__ = ()
+
+    @property
+    def breaker(self) -> Breaker:
+        """The breaker that refused."""
+        breaker: Breaker = self.args[0]
+        return breaker
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until the breaker may let a call through, never negative, as seen when it refused this one."""
+        seconds: float = self.args[1]
+        return seconds
+
+    def __str__(self) -> str:
+        return f"{self.breaker.name} is {self.breaker.reason or 'closed again'}; try again in {self.retry_after:.1f} s"
+
+
+class BulkheadFullError(RejectedError):
+    """As many calls are in progress, and waiting, as the bulkhead allows."""
+
+    __slots__ = ()
+
+    @property
+    def bulkhead(self) -> Bulkhead:
+        """The bulkhead that is full."""
+        bulkhead: Bulkhead = self.args[0]
+        return bulkhead
+
+    def __str__(self) -> str:
+        return str(self.args[1])
+
+
+class DeadlineExceeded(TimeoutError):
+    """The time that the caller gave is over. ``budget`` is how many seconds there were."""
+
+    def __init__(self, budget: float) -> None:
+        super().__init__(budget)
+        self.budget = budget
+
+    def __str__(self) -> str:
+        return f"not done within {self.budget:.3g} s"
+
+
+class ConfigurationError(ValueError):
+    """A parameter makes no sense. The text names it, the value, and one that does."""
+
+
+class CompositionError(ConfigurationError):
+    """Policies were put around each other in an order that is known to be wrong. The text says why, and the order that works."""
