@@ -69,7 +69,7 @@ def test_the_error_crosses_processes() -> None:
     with slots, pytest.raises(BulkheadFullError) as caught, slots:
         pass
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - our own bytes
-    assert type(copy) is RejectedError
+    assert type(copy) is BulkheadFullError
     assert str(copy) == str(caught.value)
 
 

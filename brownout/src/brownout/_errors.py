@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from brownout._breaker import Breaker
@@ -21,13 +21,11 @@ class RejectedError(Exception):
         """Seconds until another try can make sense, or None when nobody knows."""
         return None
 
-    def __reduce__(self) -> tuple[type[RejectedError], tuple[str]]:
-        # What refused has locks and cannot go to another process; what happened can.
-        return RejectedError, (str(self),)
-
 
 class OpenError(RejectedError):
     """The breaker lets no call through now. ``__cause__`` is the error that opened it, when there was one.
+
+    In another process, ``breaker`` has but its name and reason.
 
     The arguments are kept as they are and made into words only when somebody reads them: a breaker rejects most when there is
     least time.
@@ -50,6 +48,16 @@ class OpenError(RejectedError):
     def __str__(self) -> str:
         return f"{self.breaker.name} is {self.breaker.reason or 'closed again'}; try again in {self.retry_after:.1f} s"
 
+    def __reduce__(self) -> tuple[type[OpenError], tuple[Elsewhere, float]]:
+        return OpenError, (Elsewhere(self.breaker.name, self.breaker.reason), self.retry_after)
+
+
+class Elsewhere(NamedTuple):
+    """What is left of a breaker in the process to which its error was sent: a breaker has locks, and stays where it is."""
+
+    name: str
+    reason: str
+
 
 class BulkheadFullError(RejectedError):
     """As many calls are in progress, and waiting, as the bulkhead allows."""
@@ -64,6 +72,9 @@ class BulkheadFullError(RejectedError):
 
     def __str__(self) -> str:
         return str(self.args[1])
+
+    def __reduce__(self) -> tuple[type[BulkheadFullError], tuple[None, str]]:
+        return BulkheadFullError, (None, str(self))  # a bulkhead has a lock, and stays where it is
 
 
 class DeadlineExceeded(TimeoutError):
