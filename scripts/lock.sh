@@ -11,3 +11,5 @@ compile() {
 compile requirements/run.in -o requirements/run.txt
 # The tests run on what the shop runs on.
 compile requirements/dev.in --constraint requirements/run.txt -o requirements/dev.txt
+# What brownout is measured against, in an environment of its own.
+compile requirements/peers.in -o requirements/peers.txt
