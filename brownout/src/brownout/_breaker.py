@@ -242,7 +242,7 @@ class Breaker:
 
     @property
     def retry_in(self) -> float:
-        """Seconds until the next trial, 0 when a call may be made now."""
+        """Seconds until the next trial: 0 when a call may be made now, infinite while it is isolated."""
         machine = self._machine
         return machine.phase.opens_in(machine.clock())
 

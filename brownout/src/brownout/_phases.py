@@ -383,6 +383,9 @@ class Isolated(Phase):
         # Nobody knows when it ends; the first open time is a polite interval to ask again.
         return machine.refuse(machine.settings.retry_after.first, now, None)
 
+    def opens_in(self, now: float) -> float:
+        return inf
+
     def words(self, now: float) -> str:
         return f"isolated ({self.reason})"
 
