@@ -1,0 +1,1 @@
+"""What the benchmarks leave behind: result files, pages, pictures."""
