@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import gc
 import importlib.util
+import os
 import random
 import subprocess
 import sys
+import tempfile
 import time
 import tokenize
 import tracemalloc
@@ -46,19 +48,22 @@ def import_times(competitors: list[Competitor], *, repeats: int, seed: int = 20)
     """Return milliseconds of ``python -c "import X"``, and of ``python -c pass``, by turns and in random order."""
     statements = {"pass": "pass"} | {each.name: f"import {each.module}" for each in competitors}
     rng, order = random.Random(seed), list(statements)
-    for statement in statements.values():  # compiled files are written, and disks read, once before
-        _run(statement)
     milliseconds: dict[str, list[float]] = {name: [] for name in order}
-    for _ in range(repeats):
-        rng.shuffle(order)
-        for name in order:
-            milliseconds[name].append(_run(statements[name]))
+    with tempfile.TemporaryDirectory(prefix="brownout-bench-") as compiled:
+        # Whoever installs a library has it compiled, which a source tree need not be: the first run writes what the others read.
+        environ = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "PYTHONDONTWRITEBYTECODE": ""}
+        for statement in statements.values():
+            _run(statement, environ)
+        for _ in range(repeats):
+            rng.shuffle(order)
+            for name in order:
+                milliseconds[name].append(_run(statements[name], environ))
     return milliseconds
 
 
-def _run(statement: str) -> float:
+def _run(statement: str, environ: dict[str, str]) -> float:
     began = time.perf_counter()
-    subprocess.run([sys.executable, "-c", statement], check=True)
+    subprocess.run([sys.executable, "-c", statement], env=environ, check=True)
     return (time.perf_counter() - began) * 1e3
 
 

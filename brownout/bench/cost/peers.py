@@ -287,7 +287,7 @@ class Floor(Competitor):
 
     name = "floor"
     module = "builtins"
-    version = "-"
+    version = ""
     cannot: ClassVar[dict[str, str]] = dict.fromkeys(("with", "async with", "rejected", "rejected async"), "not a breaker")
 
     def create(self, *, failures: int | None = None, asynchronous: bool = False) -> Any:
