@@ -117,7 +117,8 @@ def _tables(raw: dict[str, Any], competitors: list[Competitor]) -> str:
     bare = {shape: rows[timing.BARE]["median"] - rows[timing.EMPTY]["median"] for shape, rows in raw["nanoseconds_a_call"].items()}
     calls: list[list[Any]] = [["bare", *(f"({bare[shape]:.0f})" for shape in timing.SHAPES)]]
     calls += [
-        [f"{each.name} {each.version}".strip(), *((above[shape][each.name] or {}).get("median") for shape in timing.SHAPES)] for each in competitors
+        [f"{each.name} {each.version}".strip(), *((above[shape][each.name] or {}).get("median") for shape in timing.SHAPES)]
+        for each in competitors
     ]
     weights = [
         [
