@@ -15,7 +15,7 @@ from brownout._events import Event, Mode, State
 from brownout._hand import Restoring
 from brownout._machine import machine
 from brownout._permit import Lane, Permit
-from brownout._phases import Disabled, Isolated
+from brownout._phases import Closed, Disabled, Isolated
 from brownout._settings import Errors, Settings, carried_retry_after, checked
 from brownout._trips import Trip, consecutive, rate
 
@@ -76,8 +76,8 @@ class Breaker:
         at_once: Trials that may be in progress at a time.
         tolerate: Trials that may fail before it opens again.
         lease: Seconds after which a trial without result gives its place to another.
-        ramp: Seconds after closing during which a growing share of the calls is let through, from 10 to 100 %; ten calls a
-            second always are.
+        ramp: Seconds after closing in which more and more calls are let through, from 10 to 100 % of the rate before the outage;
+            longer when there is a crowd. Ten calls a second always pass.
         latency_limit: Seconds above which a call is slow, for `slow` and for health.
         retry_after_from: Returns the seconds that an error asks to wait, or None. By default its attribute ``retry_after``.
         clock: Returns monotonic seconds, for tests and simulations.
@@ -239,6 +239,12 @@ class Breaker:
         """Why calls are refused, in words, such as "open (5 failures in a row)"; empty while all is well."""
         machine = self._machine
         return machine.phase.words(machine.clock())
+
+    @property
+    def ramping(self) -> bool:
+        """Whether it has just closed, and lets more and more calls through."""
+        phase = self._machine.phase
+        return isinstance(phase, Closed) and phase.ramp is not None and phase.ramp.left(self._machine.clock()) > 0
 
     @property
     def retry_in(self) -> float:

@@ -43,6 +43,7 @@ class Machine(ABC):
         "owner",
         "phase",
         "probe_from",
+        "rate",
         "rejected",
         "settings",
         "shadow",
@@ -65,6 +66,7 @@ class Machine(ABC):
         self.last_failure_at: float | None = None
         self.opened_at: float | None = None  # when the outage began that is still going on
         self.probe_from = 0.0
+        self.rate = 0.0  # calls a second before the outage
         self.outages: array[float] | None = None
         self.generation = 1
         self.phase: Phase = Closed(self, clock())
@@ -179,6 +181,8 @@ class Machine(ABC):
         schedule = self.settings.retry_after
         if self.opened_at is None:
             self.opened_at = now
+            if isinstance(self.phase, Closed) and self.phase.ramp is None:
+                self.rate = self.phase.rate(now)
             self.probe_from = now + max(schedule.first, carried)
         wait = max(schedule.delay(self.attempt), carried)
         self.attempt += 1

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["Closed", "Disabled", "HalfOpen", "Isolated", "Open", "Phase"]
 
 FIRST_SHARE: Final = 0.1
-"""The share of calls that the ramp lets through right after closing."""
+"""The share of the former rate that the ramp lets through right after closing."""
 ALWAYS_PER_SECOND: Final = 10.0
-"""Calls a second that the ramp never refuses, and how many it lets through at once: a quiet service notices nothing of it."""
-LONGEST_STRIDE: Final = 64
+"""Calls a second that the ramp never refuses, and how many it lets through at once."""
+SOON: Final = 1.0
+"""Seconds after which to ask again when a trial is under way: it is over in much less than its lease as a rule."""
+LONGEST_STRIDE: Final = 1024
 """At most so many calls share one reading of the clock."""
 
 
@@ -69,33 +71,37 @@ class Phase(ABC):
 
 
 class Ramp:
-    """Lets a growing share of the calls through: from 10 to 100 % in *seconds*, in a straight line.
+    """Lets more and more calls through: in *seconds*, in a straight line from 10 to 100 % of the rate before the outage, and so on.
 
-    No dice: each call earns the share, and passes when a whole call is earned. Ten calls a second are earned by time alone.
+    It is over when the seconds are, and nobody was refused for one more: as long as there is a crowd, it would break down again what
+    has just recovered. Ten calls a second always pass, and as many at once, so that a quiet service notices nothing of it.
     """
 
-    __slots__ = ("_credit", "_credited", "seconds", "since")
+    __slots__ = ("_credit", "_credited", "_refused", "rate", "seconds", "since")
 
-    def __init__(self, since: float, seconds: float) -> None:
+    def __init__(self, since: float, seconds: float, rate: float) -> None:
         self.since = since
         self.seconds = seconds
+        self.rate = rate
         self._credit = ALWAYS_PER_SECOND
-        self._credited = since
+        self._credited = self._refused = since
 
     def left(self, now: float) -> float:
-        """Return the seconds until all calls pass."""
-        return self.since + self.seconds - now
+        """Return the seconds until all calls pass, if no more are refused."""
+        crowd = self._refused + 1 if self._refused > self.since else self.since
+        return max(self.since + self.seconds, crowd) - now
 
     def passes(self, now: float) -> bool:
         """Return whether the call that asks now may pass. The caller holds the lock."""
         share = FIRST_SHARE + (1 - FIRST_SHARE) * (now - self.since) / self.seconds
-        earned = share + ALWAYS_PER_SECOND * (now - self._credited)
-        self._credit = min(self._credit + earned, ALWAYS_PER_SECOND)
+        speed = max(ALWAYS_PER_SECOND, self.rate * share)
+        self._credit = min(self._credit + speed * (now - self._credited), ALWAYS_PER_SECOND)
         self._credited = now
-        if self._credit < 1:
-            return False
-        self._credit -= 1
-        return True
+        if self._credit >= 1:
+            self._credit -= 1
+            return True
+        self._refused = now
+        return False
 
 
 class Closed(Phase):
@@ -108,7 +114,7 @@ class Closed(Phase):
         super().__init__(machine, since)
         self.tally = Tally(since, machine.settings.trip)
         self._newest: Lane | None = None
-        self.ramp = Ramp(since, ramp) if ramp else None
+        self.ramp = Ramp(since, ramp, machine.rate) if ramp else None
 
     def lane(self) -> Lane:
         """Return a new lane, counted with the others. The caller holds the lock."""
@@ -134,14 +140,14 @@ class Closed(Phase):
     def _sample(self, lane: Lane, now: float) -> None:
         """Move the lane's stop on, by a stride that grows with the rate of calls.
 
-        A bucket of the window is timed 16 to 64 times where there are that many calls, so that slow traffic is timed call by
-        call, and fast traffic pays for the clock once in 64 calls.
+        A bucket of the window gets some 256 to 1024 timed calls where there are that many: slow traffic is timed call by call,
+        and a rate that breaks down is noticed after a hundredth of a window's worth of its former calls.
         """
         gap = now - lane.sampled
         width = self.tally.width
-        if gap * 64 < width:
+        if gap * 1024 < width:
             lane.stride = min(lane.stride * 2, LONGEST_STRIDE)
-        elif gap * 16 > width:
+        elif gap * 256 > width:
             lane.stride = max(lane.stride // 2, 1)
         lane.sampled = now
         lane.stop = lane.successes + lane.stride
@@ -222,6 +228,11 @@ class Closed(Phase):
     def successes(self) -> int:
         """Return how many calls succeeded in this phase."""
         return sum(lane.successes for lane in self.lanes())
+
+    def rate(self, now: float) -> float:
+        """Return the calls a second of late. The caller holds the lock, and has settled."""
+        tally = self.tally
+        return tally.everything().calls / max(1.0, min(now - self.since, tally.width * tally.size))
 
     def configured(self) -> None:
         """Judge by other settings from now on. The caller holds the lock."""
@@ -314,7 +325,7 @@ class HalfOpen(Phase):
                     permit = Permit(machine, self, now, probe=probe, expires=now + settings.lease)
                     self.leases.append(permit)
                     return permit
-                wait = min(lease.expires for lease in self.leases) - now
+                wait = min(SOON, min(lease.expires for lease in self.leases) - now)
         if machine.phase is not self:
             return machine.phase.admit(probe)
         if probe:
@@ -323,12 +334,21 @@ class HalfOpen(Phase):
 
     def succeeded(self, permit: Permit, now: float) -> None:
         machine = self.machine
+        if self._too_slow(permit, now):
+            self.failed(permit, None, now)
+            return
         with machine.lock:
             if self._hand_back(permit):
                 self.count(now)
             else:
                 machine.stale_locked("success", now)
         machine.deliver()
+
+    def _too_slow(self, permit: Permit, now: float) -> bool:
+        """Return whether slowness opened it, or would, and the trial was slow: then nothing has recovered yet."""
+        settings = self.machine.settings
+        took = permit.took if permit.took is not None else now - permit.started
+        return settings.trip.latency and settings.latency_limit is not None and took > settings.latency_limit
 
     def count(self, now: float) -> None:
         """Count a successful trial. The caller holds the lock."""

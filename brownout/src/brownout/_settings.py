@@ -98,7 +98,9 @@ def _check_numbers(settings: Settings) -> None:
             f"lease: seconds after which an unfinished trial gives up its place, above 0, got {settings.lease}; e.g. lease=30"
         )
     if not 0 <= settings.ramp < 86_400:
-        raise ConfigurationError(f"ramp: seconds from 10 % to all of the calls after closing, 0 for none, got {settings.ramp}; e.g. ramp=3")
+        raise ConfigurationError(
+            f"ramp: seconds from 10 % to all of the former calls after closing, 0 for none, got {settings.ramp}; e.g. ramp=3"
+        )
     if settings.latency_limit is not None and not (settings.latency_limit > 0 and isfinite(settings.latency_limit)):
         raise ConfigurationError(f"latency_limit: seconds above 0, or None, got {settings.latency_limit}; e.g. latency_limit=0.2")
     if settings.latency_limit is None and settings.trip.latency:

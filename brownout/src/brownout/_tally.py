@@ -80,7 +80,9 @@ class Window:
         number = int(now // self.width)
         self._turn(number)
         size, cells = self.size, self._cells
-        count = min(size, ceil(within / self.width - 1e-9))
+        count = ceil(within / self.width - 1e-9)
+        if count >= size:
+            return Totals(*(sum(cells[start : start + size]) for start in range(0, 4 * size, size)))
         slots = [(number - back) % size for back in range(count)]
         return Totals(*(sum(cells[column * size + slot] for slot in slots) for column in range(4)))
 
