@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from brownout._backoff import Backoff, backoff
 from brownout._breaker import Breaker, Stats
-from brownout._errors import BulkheadFullError, CompositionError, ConfigurationError, DeadlineExceeded, OpenError, RejectedError
+from brownout._errors import (
+    BulkheadFullError,
+    CompositionError,
+    ConfigurationError,
+    DeadlineExceeded,
+    FeatureUnavailable,
+    OpenError,
+    RejectedError,
+)
 from brownout._events import Event, Failed, Mode, Rejected, Slow, Stale, State, Transition
 from brownout._permit import Permit
 from brownout._tally import Totals
@@ -20,9 +28,13 @@ if TYPE_CHECKING:
     from brownout._compose import Composition, compose
     from brownout._deadline import Deadline, deadline, remaining
     from brownout._fallback import Fallback, fallback
+    from brownout._features import Feature, Level, Matrix, Status
     from brownout._forecast import Forecast, forecast
+    from brownout._health import Health, health
     from brownout._hedge import Hedge, hedge
     from brownout._keyed import Keyed
+    from brownout._levels import Brownout, Change, Snapshot
+    from brownout._needs import Need, without
     from brownout._retry import Retry, RetryBudget, retry
 
 _LATER = {
@@ -30,9 +42,13 @@ _LATER = {
     "_compose": ("Composition", "compose"),
     "_deadline": ("Deadline", "deadline", "remaining"),
     "_fallback": ("Fallback", "fallback"),
+    "_features": ("Feature", "Level", "Matrix", "Status"),
     "_forecast": ("Forecast", "forecast"),
+    "_health": ("Health", "health"),
     "_hedge": ("Hedge", "hedge"),
     "_keyed": ("Keyed",),
+    "_levels": ("Brownout", "Change", "Snapshot"),
+    "_needs": ("Need", "without"),
     "_retry": ("Retry", "RetryBudget", "retry"),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
@@ -40,8 +56,10 @@ _MODULES = {name: module for module, names in _LATER.items() for name in names}
 __all__ = [
     "Backoff",
     "Breaker",
+    "Brownout",
     "Bulkhead",
     "BulkheadFullError",
+    "Change",
     "Composition",
     "CompositionError",
     "ConfigurationError",
@@ -51,10 +69,16 @@ __all__ = [
     "Evidence",
     "Failed",
     "Fallback",
+    "Feature",
+    "FeatureUnavailable",
     "Forecast",
+    "Health",
     "Hedge",
     "Keyed",
+    "Level",
+    "Matrix",
     "Mode",
+    "Need",
     "OpenError",
     "Permit",
     "Rejected",
@@ -62,9 +86,11 @@ __all__ = [
     "Retry",
     "RetryBudget",
     "Slow",
+    "Snapshot",
     "Stale",
     "State",
     "Stats",
+    "Status",
     "Totals",
     "Transition",
     "Trip",
@@ -75,11 +101,13 @@ __all__ = [
     "deadline",
     "fallback",
     "forecast",
+    "health",
     "hedge",
     "rate",
     "remaining",
     "retry",
     "slow",
+    "without",
 ]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from brownout._forecast import Forecast
     from brownout._keyed import Keyed
     from brownout._machine import Machine
+    from brownout._needs import Need
 
 __all__ = ["Breaker", "Stats"]
 
@@ -369,6 +370,18 @@ class Breaker:
         like = type(self)(self.name, clock=self._machine.clock, **self._machine.settings._asdict())
         like.key = key
         return like
+
+    # What features need; see `brownout.Feature`.
+
+    def __and__(self, other: Breaker | Need) -> Need:
+        from brownout._needs import needs
+
+        return needs(self) & other
+
+    def __or__(self, other: Breaker | Need) -> Need:
+        from brownout._needs import needs
+
+        return needs(self) | other
 
     def __repr__(self) -> str:
         key = "" if self.key is None else f" for {self.key!r}"

@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from brownout._breaker import Breaker
     from brownout._bulkhead import Bulkhead
+    from brownout._features import Level
 
-__all__ = ["BulkheadFullError", "CompositionError", "ConfigurationError", "DeadlineExceeded", "OpenError", "RejectedError"]
+__all__ = [
+    "BulkheadFullError",
+    "CompositionError",
+    "ConfigurationError",
+    "DeadlineExceeded",
+    "FeatureUnavailable",
+    "OpenError",
+    "RejectedError",
+]
 
 
 class RejectedError(Exception):
@@ -75,6 +84,37 @@ class BulkheadFullError(RejectedError):
 
     def __reduce__(self) -> tuple[type[BulkheadFullError], tuple[None, str]]:
         return BulkheadFullError, (None, str(self))  # a bulkhead has a lock, and stays where it is
+
+
+class FeatureUnavailable(RejectedError):
+    """A feature is switched off now, and there is nothing to take its place."""
+
+    __slots__ = ()
+
+    @property
+    def feature(self) -> str:
+        """The feature's name."""
+        return str(self.args[0])
+
+    @property
+    def level(self) -> Level:
+        """The level at which the whole service is."""
+        level: Level = self.args[1]
+        return level
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        return str(self.args[2])
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds until it may be back, or None when no service that it needs is down."""
+        seconds: float | None = self.args[3]
+        return seconds
+
+    def __str__(self) -> str:
+        return f"{self.feature} is not available: {self.reason}"
 
 
 class DeadlineExceeded(TimeoutError):
