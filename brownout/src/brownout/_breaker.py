@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar, cast
 
 from brownout import _clock, _hand
 from brownout._backoff import Backoff, backoff
-from brownout._errors import ConfigurationError, OpenError
+from brownout._errors import ConfigurationError
 from brownout._events import Event, Mode, State
 from brownout._hand import Restoring
 from brownout._machine import machine
@@ -150,13 +150,7 @@ class Breaker:
         Raises:
             OpenError: The call must not be made now.
         """
-        permit = self._machine.phase.admit(probe)
-        if isinstance(permit, OpenError):
-            try:
-                raise permit
-            finally:
-                del permit  # or the error, its traceback and this frame would hold each other
-        return permit
+        return self._machine.admitted(probe)
 
     def failed(self, error: Exception | None = None) -> None:
         """Count a failure by hand: in a ``with`` block that handles *error* itself, its call; elsewhere a call of its own."""

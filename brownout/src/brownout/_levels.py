@@ -41,12 +41,13 @@ class Change(NamedTuple):
 
 
 class Snapshot(NamedTuple):
-    """What was so at one moment. ``score`` and ``health`` are 0 to 100, the score rounded to two decimals."""
+    """What was so at one moment. ``score`` and ``health`` are 0 to 100, the score rounded to two decimals; the rest is by feature."""
 
     level: Level
     score: float
     health: Mapping[str, float]
     features: Mapping[str, Status]
+    available: Mapping[str, bool]
     at: float
 
 
@@ -143,7 +144,7 @@ class Brownout:
         """
         if self._due is not None:
             self._look()
-        return self._snapshot.features[feature].available
+        return self._snapshot.available[feature]
 
     def mode(self, feature: str) -> str:
         """Return what people get of *feature*: "full", or the word for what they get otherwise.
@@ -275,8 +276,9 @@ class Brownout:
         rounded = (200 * parts + whole) // (2 * whole) / 100
         before = getattr(self, "_snapshot", None)
         states = {name: status(feature, level, self.absent) for name, feature in self.features.items()}
+        available = {name: one.available for name, one in states.items()}
         healths = {breaker.name: float(one) for breaker, one in found.items()}
-        self._snapshot = Snapshot(level, rounded, MappingProxyType(healths), MappingProxyType(states), now)
+        self._snapshot = Snapshot(level, rounded, MappingProxyType(healths), MappingProxyType(states), available, now)
         self._streaks = {breaker: breaker.stats().streak for breaker in self.services}
         if before is not None and (before.level, before.score) != (level, rounded):
             ill = "; ".join(said(breaker, self.absent) for breaker in self.services if breaker.state is not State.CLOSED)

@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from brownout._bus import Bus, report
 from brownout._errors import OpenError, RejectedError
@@ -20,7 +20,18 @@ from brownout._tally import Tally, Totals
 if TYPE_CHECKING:
     from brownout._breaker import Breaker
 
-__all__ = ["Machine", "SharedLane", "ThreadLanes", "machine"]
+__all__ = ["Fault", "Machine", "SharedLane", "ThreadLanes", "machine"]
+
+
+class Fault(Protocol):
+    """What a test does to every call that is let through, before it is made: it raises, or takes time."""
+
+    def strike(self) -> None:
+        """Do it."""
+
+    async def strike_async(self) -> None:
+        """Do it, in a coroutine function."""
+
 
 KEPT_OUTAGES: Final = 64
 """So many past outages are remembered: enough for a forecast, and recent enough to mean something."""
@@ -34,6 +45,7 @@ class Machine(ABC):
         "bus",
         "clock",
         "failures",
+        "fault",
         "generation",
         "last_error",
         "last_failure_at",
@@ -59,6 +71,7 @@ class Machine(ABC):
         self.lock = threading.Lock()
         self.bus: Bus | None = None
         self.shadow = False
+        self.fault: Fault | None = None
         self.streak = 0  # failures in a row when the last one came
         self.attempt = 0  # how often a trial has failed since the breaker opened
         self.failures = self.rejected = self.stale_results = self.succeeded_before = 0
@@ -98,6 +111,22 @@ class Machine(ABC):
         error = OpenError(self.owner, wait)
         error.__cause__ = cause
         return error
+
+    def admitted(self, probe: bool = False) -> Permit:
+        """Return a permit, or raise the error that says why there is none."""
+        permit = self.phase.admit(probe)
+        if isinstance(permit, OpenError):
+            try:
+                raise permit
+            finally:
+                del permit  # or the error, its traceback and this frame would hold each other
+        if self.fault is not None:
+            try:
+                self.fault.strike()
+            except BaseException as error:
+                permit.raised(error)
+                raise
+        return permit
 
     def verdict(self, error: BaseException) -> str:
         """Return what *error* says of the dependency: "failure", "success" (it answered), or "ignored"."""

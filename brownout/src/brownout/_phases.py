@@ -150,7 +150,7 @@ class Closed(Phase):
         elif gap * 256 > width:
             lane.stride = max(lane.stride // 2, 1)
         lane.sampled = now
-        lane.stop = lane.successes + lane.stride
+        lane.stop = lane.successes + lane.stride if self.machine.fault is None else 0
         if self.machine.phase is not self:
             # Another thread left this phase meanwhile, and its mark must not be lost.
             lane.stop = CLOSED_LANE

@@ -41,6 +41,8 @@ if §lane.successes >= §lane.stop:
         finally:
             del §permit
     try:
+        if §machine.fault is not None:
+            §machine.fault.strike()
         §result = §call(…)
     except §BaseException as §error:
         §permit.raised(§error)
@@ -57,10 +59,10 @@ return §result
 """
 _COUNT: Final = "§lane.successes += 1\nif §lane.stop < 0:\n    §lane.late()"
 _JUDGE: Final = "§lane.judged(§result)"
-_STREAM: Final = "return (yield from §stream(§admit(§machine), §call(…)))\n"
+_STREAM: Final = "return (yield from §stream(§machine.admitted(), §call(…)))\n"
 # An async generator can neither delegate nor return one without ceasing to be one, so all of it stands in the wrapper.
 _ASYNC_STREAM: Final = """\
-§permit = §admit(§machine)
+§permit = §machine.admitted()
 §items = §call(…)
 §thrown = None
 try:
@@ -145,7 +147,9 @@ def _template(function: Any) -> tuple[str, str]:
     if inspect.isgeneratorfunction(called):
         return "def", _STREAM
     if inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
-        return "async def", _CALL.replace("§call(…)", "await §call(…)")
+        return "async def", _CALL.replace("§call(…)", "await §call(…)").replace(
+            "§machine.fault.strike()", "await §machine.fault.strike_async()"
+        )
     return "def", _CALL
 
 
@@ -176,16 +180,6 @@ def _signature(function: Any) -> tuple[str, str, tuple[Any, ...] | None, dict[st
     defaults = tuple(parameter.default for parameter in given if parameter.kind is not kinds.KEYWORD_ONLY)
     keyword_defaults = {parameter.name: parameter.default for parameter in given if parameter.kind is kinds.KEYWORD_ONLY}
     return ", ".join(names), ", ".join(arguments), defaults or None, keyword_defaults or None
-
-
-def _admit(machine: Machine) -> Permit:
-    permit = machine.phase.admit()
-    if isinstance(permit, OpenError):
-        try:
-            raise permit
-        finally:
-            del permit  # or the error, its traceback and this frame would hold each other
-    return permit
 
 
 def _settle(permit: Permit, result: Any, call: Any) -> None:
@@ -234,7 +228,6 @@ def _end(permit: Permit, error: BaseException, thrown: BaseException | None) -> 
 
 _NAMES: Final[dict[str, Any]] = {
     "§settle": _settle,
-    "§admit": _admit,
     "§stream": _stream,
     "§end": _end,
     "§OpenError": OpenError,
