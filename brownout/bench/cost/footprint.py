@@ -31,11 +31,16 @@ _AROUND = (
     "_hedge",
     "_compose",
     "_forecast",
+    "_features",
+    "_needs",
+    "_gate",
+    "_probe",
+    "testing",
     "prometheus",
     "opentelemetry",
     "openfeature",
 )
-"""What is not breaker, trips, health or levels, but around them."""
+"""What is not breaker, trips, health or levels, but around them: policies, forecast, features, probes, hooks, and the kit for tests."""
 
 
 def memory(competitor: Competitor) -> float:

@@ -176,10 +176,9 @@ class Breaker:
         block = _innermost()
         if block and kind is None:
             right = block.pop()
-            if right.__class__ is Lane and right.machine is self._machine:
-                right.successes += 1
-                if right.stop < 0:
-                    right.late()
+            lane = self._machine.lane
+            if right is lane:  # which also tells that its state goes on
+                lane.successes += 1
                 return
             block.append(right)
         self._leave(error)
