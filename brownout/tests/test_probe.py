@@ -333,6 +333,34 @@ async def test_probes_keep_the_level_up_to_date_though_nobody_looks() -> None:
 
 
 @virtual
+async def test_watching_tells_of_a_better_level_when_it_has_held_and_no_later() -> None:
+    breaker, heard = a_breaker(), []
+    brownout = Brownout({breaker: 100}, dwell=5)
+    breaker.trip()
+    brownout.subscribe(lambda change: heard.append((change.after, round(now()))))
+    async with brownout.watching(Probe(breaker, Dependency().ping, interval=20, jitter=0)) as same:
+        await asyncio.sleep(30)
+    assert same is brownout
+    assert heard[-1] == (Level.OPTIMAL, 25)
+    assert breaker not in probed
+
+
+@virtual
+async def test_a_probe_that_cannot_run_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    breaker = a_breaker()
+    probe = Probe(breaker, Dependency().ping)
+    async with Brownout({breaker: 1}).watching(probe), Brownout({breaker: 1}).watching(probe):
+        await asyncio.sleep(1)
+    assert "a probe had ended by itself" in caplog.text
+
+
+def test_two_probes_of_one_breaker_are_refused() -> None:
+    breaker = a_breaker()
+    with pytest.raises(ConfigurationError, match="more for database"):
+        Brownout({breaker: 1}).watching(Probe(breaker, print), Probe(breaker, print))
+
+
+@virtual
 async def test_it_runs_once_at_a_time() -> None:
     probe = Probe(a_breaker(), Dependency().ping)
     task = asyncio.create_task(probe.run())
@@ -373,6 +401,16 @@ def test_a_thread_makes_the_trials_of_a_breaker() -> None:
     breaker.trip()
     with Probe(breaker, lambda: None, interval=0.05).thread():
         assert closed.wait(10)
+
+
+def test_watching_works_in_threads_as_well() -> None:
+    breaker, back = a_breaker(retry_after=0.02), threading.Event()
+    brownout = Brownout({breaker: 100}, dwell=0.2)
+    breaker.trip()
+    brownout.subscribe(lambda change: back.set() if change.after is Level.OPTIMAL else None)
+    with brownout.watching(Probe(breaker, lambda: None, interval=600)):
+        assert back.wait(10)
+    assert not [thread for thread in threading.enumerate() if "brownout" in thread.name or "probe" in thread.name]
 
 
 def test_a_function_that_hangs_in_a_thread_is_not_called_again_before_it_has_ended() -> None:

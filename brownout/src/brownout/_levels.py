@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from brownout import _clock
 from brownout._breaker import Breaker
@@ -17,6 +17,10 @@ from brownout._errors import ConfigurationError
 from brownout._events import Event, Failed, Slow, State, Transition
 from brownout._features import Feature, Level, Matrix, Status, said, status
 from brownout._health import DEAD, WELL, Health, health
+
+if TYPE_CHECKING:
+    from brownout._probe import Probe
+    from brownout._watching import Watching
 
 __all__ = ["Brownout", "Change", "Snapshot"]
 
@@ -213,6 +217,16 @@ class Brownout:
 
         return unsubscribe
 
+    def watching(self, *probes: Probe) -> Watching:
+        """Return a context manager, ``with`` or ``async with``, that runs *probes*, and keeps the level up to date though nobody looks.
+
+        Raises:
+            ConfigurationError: Two of them are for the same breaker, or one runs already.
+        """
+        from brownout._watching import Watching
+
+        return Watching(self, probes)
+
     def refresh(self) -> Snapshot:
         """Look at all services now, publish what is found, and tell those who listen."""
         with self._lock:
@@ -306,11 +320,14 @@ class Brownout:
 
 def _listen(breaker: Breaker, brownout: Brownout) -> None:
     """Let *breaker* tell *brownout*, without keeping it alive: breakers live as long as their module, and it need not."""
-    known = weakref.ref(brownout, lambda _: unsubscribe())
+    known = weakref.ref(brownout)
 
     def hear(event: Event) -> None:
         told = known()
-        if told is not None:
+        if told is None:
+            # Not when it is collected: that can happen anywhere, also while this thread holds the breaker's lock.
+            unsubscribe()
+        else:
             told._heard(event)
 
     unsubscribe = breaker.subscribe(hear, Transition, Failed, Slow)
