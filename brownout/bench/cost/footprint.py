@@ -35,6 +35,7 @@ _AROUND = (
     "_needs",
     "_gate",
     "_probe",
+    "_watching",
     "testing",
     "prometheus",
     "opentelemetry",

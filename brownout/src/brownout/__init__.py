@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from brownout._keyed import Keyed
     from brownout._levels import Brownout, Change, Snapshot
     from brownout._needs import Need, without
+    from brownout._probe import Probe
     from brownout._retry import Retry, RetryBudget, retry
+    from brownout._watching import Watching
 
 _LATER = {
     "_bulkhead": ("Bulkhead", "bulkhead"),
@@ -49,7 +51,9 @@ _LATER = {
     "_keyed": ("Keyed",),
     "_levels": ("Brownout", "Change", "Snapshot"),
     "_needs": ("Need", "without"),
+    "_probe": ("Probe",),
     "_retry": ("Retry", "RetryBudget", "retry"),
+    "_watching": ("Watching",),
 }
 _MODULES = {name: module for module, names in _LATER.items() for name in names}
 
@@ -81,6 +85,7 @@ __all__ = [
     "Need",
     "OpenError",
     "Permit",
+    "Probe",
     "Rejected",
     "RejectedError",
     "Retry",
@@ -94,6 +99,7 @@ __all__ = [
     "Totals",
     "Transition",
     "Trip",
+    "Watching",
     "backoff",
     "bulkhead",
     "compose",
