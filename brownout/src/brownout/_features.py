@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from brownout._errors import ConfigurationError
 from brownout._events import State
+from brownout._health import effective
 from brownout._needs import NOTHING, Need, needs
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ _needs = needs
 
 def status(feature: Feature, level: Level, absent: Collection[Breaker]) -> Status:
     """Return what *feature* is at *level*. Services come first: nobody is stopped by what the feature does not need."""
-    met = feature.needs.met(lambda breaker: breaker not in absent and breaker.state is State.CLOSED)
+    met = feature.needs.met(lambda breaker: breaker not in absent and effective(breaker) is State.CLOSED)
     why = " and ".join(said(breaker, absent) for breaker in met.missing)
     if not met.met:
         return Status(False, feature.otherwise, why)

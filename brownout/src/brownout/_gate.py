@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from brownout._errors import FeatureUnavailable, OpenError
 from brownout._events import State
+from brownout._health import effective
 from brownout._policy import name_of, settled
 from brownout._probe import probed
 
@@ -94,7 +95,7 @@ class _Gate:
         return not needs.met(self._usable).met and needs.met(lambda breaker: self._usable(breaker) or _due(breaker)).met
 
     def _usable(self, breaker: Breaker) -> bool:
-        return breaker not in self._service.absent and breaker.state is State.CLOSED
+        return breaker not in self._service.absent and effective(breaker) is State.CLOSED
 
     def own(self, error: OpenError) -> OpenError:
         """Return *error* when a breaker of the feature refused; raise it when it was another one."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from brownout._events import State
+from brownout._events import Mode, State
 
 if TYPE_CHECKING:
     from brownout._breaker import Breaker
 
-__all__ = ["Health", "health"]
+__all__ = ["Health", "effective", "health"]
 
 
 class Health(NamedTuple):
@@ -27,16 +27,26 @@ HALF = Health(50)
 DEAD = Health(0)
 
 
+def effective(breaker: Breaker) -> State:
+    """Return the state that matters to others: a breaker that lets every call through by order is as good as closed.
+
+    Who tries settings in shadow mode, or has disabled a breaker, must not switch off features by it.
+    """
+    return State.CLOSED if breaker.mode in (Mode.SHADOW, Mode.DISABLED) else breaker.state
+
+
 def health(breaker: Breaker, *, calls: int = 20) -> Health:
     """Return how well the dependency of *breaker* is: the smallest of three, while the breaker is closed.
 
     ``100 * (1 - failures in a row / threshold)``, ``100 - 50 * error rate`` and ``100 - 50 * share of slow calls``; the last two only
-    when the breaker's window holds *calls* calls, or so many timed ones. HALF_OPEN is 50, OPEN is 0.
+    when the breaker's window holds *calls* calls, or so many timed ones. HALF_OPEN is 50, OPEN is 0. In shadow mode, or
+    disabled, it is 100.
     """
-    if breaker.state is State.OPEN:
-        return DEAD
-    if breaker.state is State.HALF_OPEN:
-        return HALF
+    if breaker.mode in (Mode.SHADOW, Mode.DISABLED):
+        return WELL
+    state = breaker.state
+    if state is not State.CLOSED:
+        return HALF if state is State.HALF_OPEN else DEAD
     stats, threshold = breaker.stats(), breaker.threshold
     found = [WELL]
     if threshold:

@@ -16,7 +16,7 @@ from brownout._bus import report
 from brownout._errors import ConfigurationError
 from brownout._events import Event, Failed, Slow, State, Transition
 from brownout._features import Feature, Level, Matrix, Status, said, status
-from brownout._health import DEAD, WELL, Health, health
+from brownout._health import DEAD, WELL, Health, effective, health
 
 if TYPE_CHECKING:
     from brownout._probe import Probe
@@ -254,9 +254,9 @@ class Brownout:
         """Return the level that the services stand for, the exact score as a fraction, and the healths."""
         found = {breaker: self._health(breaker) for breaker in self.services}
         score = self._score(found)
-        hopeful = self._score({breaker: WELL if breaker.state is State.CLOSED else found[breaker] for breaker in self.services})
+        hopeful = self._score({breaker: WELL if effective(breaker) is State.CLOSED else found[breaker] for breaker in self.services})
         level = min(self._level(hopeful), max(self.floor, self._level(score)))
-        if any(breaker.state is not State.CLOSED or breaker.ramping for breaker in self.services if self._counts(breaker)):
+        if any(effective(breaker) is not State.CLOSED or breaker.ramping for breaker in self.services if self._counts(breaker)):
             level = min(level, self.cap)
         return level, score, found
 
