@@ -143,6 +143,8 @@ class Closed(Phase):
         A bucket of the window gets some 256 to 1024 timed calls where there are that many: slow traffic is timed call by call,
         and a rate that breaks down is noticed after a hundredth of a window's worth of its former calls.
         """
+        if lane.phase is not self:
+            return  # another thread has left this phase, and the lane of the next one is not ours to open
         gap = now - lane.sampled
         width = self.tally.width
         if gap * 1024 < width:
