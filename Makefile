@@ -63,6 +63,7 @@ bench: $(VENV)/.installed-dev ## Measure; prints figures and keeps the raw resul
 
 docs: $(VENV)/.installed-dev ## Write the parts of docs/ that come from code
 	$(PY) scripts/document.py
+	$(PY) brownout/scripts/reference.py
 
 lock: ## Write requirements/*.txt anew from *.in
 	@sh scripts/lock.sh "$(PYTHON)"

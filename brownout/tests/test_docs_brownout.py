@@ -1,0 +1,31 @@
+"""The documentation: every example runs, every link leads somewhere, and the reference is what the docstrings say."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOME = Path(__file__).parents[1]
+PAGES = sorted([HOME / "README.md", *(HOME / "docs").glob("*.md")])
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name)
+def test_the_examples_of_a_page_run_in_their_order(page: Path) -> None:
+    names: dict[str, Any] = {"__name__": page.stem}
+    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        exec(compile(block, f"{page.name}: {block.splitlines()[0]}", "exec"), names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_reference_is_what_the_docstrings_say() -> None:
+    script = HOME / "scripts" / "reference.py"
+    assert (HOME / "docs" / "reference.md").read_text() == runpy.run_path(str(script))["reference"](), f"renew it: python {script}"
