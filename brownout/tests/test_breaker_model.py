@@ -257,3 +257,13 @@ TestBreakerIsItsModel = Walk.TestCase
 TestBreakerIsItsModel.settings = settings(
     max_examples=60, stateful_step_count=STEPS, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
+
+
+def test_a_trial_that_ends_while_isolated_gives_its_place_back() -> None:
+    breaker = Breaker("service", retry_after=FIRST, clock=(clock := Clock()))
+    breaker.trip()
+    clock.tick(FIRST)
+    trial = breaker.acquire()
+    with breaker.isolated("maintenance"):
+        trial.succeeded()
+    assert breaker.acquire().trial

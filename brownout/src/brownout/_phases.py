@@ -378,10 +378,10 @@ class HalfOpen(Phase):
 
     def _hand_back(self, permit: Permit) -> bool:
         """End the permit's lease; return whether it still counted."""
-        if self.machine.phase is not self or permit not in self.leases:
+        if permit not in self.leases:
             return False
-        self.leases.remove(permit)
-        return True
+        self.leases.remove(permit)  # even while the breaker is isolated, for it may come back to this phase
+        return self.machine.phase is self
 
     def words(self, now: float) -> str:
         return f"half open ({self.successes} of {self.machine.settings.trials} trials done)"
