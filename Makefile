@@ -52,7 +52,7 @@ test-free-threaded: ## brownout's tests on a Python without the GIL: make test-f
 	.venv-free-threaded/bin/python -m pytest -p no:cacheprovider $(FREE_THREADED)
 
 soak: $(VENV)/.installed-dev ## A million random steps of the breaker against its model; takes long
-	BROWNOUT_SOAK_STEPS=1000000 $(PY) -m pytest -s brownout/tests/test_machine_model.py
+	BROWNOUT_SOAK_STEPS=1000000 $(PY) -m pytest -s brownout/tests/test_breaker_model.py
 
 bench-brownout: ## Measure brownout and its peers: make bench-brownout PYTHON=python3.13
 	@sh scripts/separate.sh .venv-peers "$(PYTHON)" --require-hashes -r requirements/peers.txt
