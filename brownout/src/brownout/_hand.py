@@ -54,21 +54,36 @@ def force(machine: Machine, kind: type[Isolated | Disabled], reason: str) -> Res
 
     def undo() -> None:
         with machine.lock:
-            if machine.phase is forced:  # nobody has decided otherwise meanwhile
-                back: Phase = Closed(machine, machine.clock()) if isinstance(before, Closed) else before
-                machine.enter(back, f"no longer {kind.__name__.lower()}")
+            back = before
+            while isinstance(back, (Isolated, Disabled)) and back.back is not None:
+                back = back.back  # that block has ended before this one
+            if machine.phase is forced:
+                _go_back(machine, back, f"no longer {kind.__name__.lower()}")
+            else:
+                forced.back = back  # somebody has decided otherwise meanwhile, and may end later
         machine.deliver()
 
     return Restoring(machine.owner, undo)
 
 
+def _go_back(machine: Machine, phase: Phase, reason: str) -> None:
+    """Return to *phase*, under the settings of now. The caller holds the lock."""
+    now = machine.clock()
+    machine.enter(Closed(machine, now) if isinstance(phase, Closed) else phase, reason, now)
+    if isinstance(phase, HalfOpen) and phase.successes >= machine.settings.trials:
+        machine.close(now)
+
+
 def shade(machine: Machine) -> Restoring:
     """Let through what would be refused."""
-    before, machine.shadow = machine.shadow, True
-    machine.phase.refusals_matter()
+    token = object()
+    with machine.lock:
+        machine.shadow = (*machine.shadow, token)
+        machine.phase.refusals_matter()
 
     def undo() -> None:
-        machine.shadow = before
+        with machine.lock:
+            machine.shadow = tuple(other for other in machine.shadow if other is not token)
 
     return Restoring(machine.owner, undo)
 
@@ -84,7 +99,7 @@ def trip(machine: Machine, reason: str) -> None:
 def reset(machine: Machine) -> None:
     """Close it and begin anew. The outage that was going on is not remembered, for nobody knows when it ended."""
     with machine.lock:
-        machine.shadow = False
+        machine.shadow = ()
         machine.opened_at, machine.attempt = None, 0
         machine.enter(Closed(machine, machine.clock()), "reset by hand")
     machine.deliver()

@@ -68,9 +68,10 @@ class Machine(ABC):
         self.owner = owner
         self.settings = settings
         self.clock = clock
-        self.lock = threading.Lock()
+        # Reentrant: the garbage collector may end an abandoned generator, and so hand a permit back, while this thread holds it.
+        self.lock = threading.RLock()
         self.bus: Bus | None = None
-        self.shadow = False
+        self.shadow: tuple[object, ...] = ()  # one for each `shadow` that has not ended
         self.fault: Fault | None = None
         self.streak = 0  # failures in a row when the last one came
         self.attempt = 0  # how often a trial has failed since the breaker opened
@@ -230,14 +231,16 @@ class Machine(ABC):
         self.opened_at, self.attempt = None, 0
         self.enter(Closed(self, now, ramp=self.settings.ramp), "trials succeeded")
 
-    def enter(self, phase: Phase, reason: str) -> None:
-        """Go on to *phase*."""
+    def enter(self, phase: Phase, reason: str, at: float | None = None) -> None:
+        """Go on to *phase*, which began *at* this time, if not when it was made."""
         before, self.phase = self.phase, phase
         self.generation += 1
         self._open_lane()
         before.left()
+        if not self.quiet():
+            phase.refusals_matter()
         if before.kind is not phase.kind:
-            self.tell(Transition, before.kind, phase.kind, reason, phase.since, self.generation)
+            self.tell(Transition, before.kind, phase.kind, reason, phase.since if at is None else at, self.generation)
 
     def counted(self) -> tuple[int, ...]:
         """Return the counts in the order of `brownout.Stats`. The caller does not hold the lock."""

@@ -14,6 +14,9 @@ __all__ = ["CLOSED_LANE", "Lane", "Permit"]
 CLOSED_LANE: Final = -1
 """The value of ``Lane.stop`` that sends every call to the breaker first, and marks what ends in the lane as stale."""
 
+NOT_GIVEN: Final = object()
+"""Blocks and streams have no result that could be judged."""
+
 
 class Lane:
     """Where successes of a closed breaker are counted, without a lock.
@@ -81,10 +84,10 @@ class Permit:
         self.trial = expires is not None
         self.expires = expires or 0.0
 
-    def succeeded(self, result: object = None) -> None:
-        """Say that the dependency answered; when the breaker judges results, *result* decides whether that was a success."""
+    def succeeded(self, result: object = NOT_GIVEN) -> None:
+        """Say that the dependency answered; when the breaker judges results, *result*, if given, decides whether that was a success."""
         machine = self.machine
-        verdict = "success" if machine.settings.on_result is None else machine.judge(result)
+        verdict = "success" if result is NOT_GIVEN or machine.settings.on_result is None else machine.judge(result)
         phase, self._phase = self._phase, None
         if phase is None:
             return

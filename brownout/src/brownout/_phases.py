@@ -390,12 +390,13 @@ class HalfOpen(Phase):
 class Isolated(Phase):
     """Held open by a person, until the person ends it."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("back", "reason")
     kind = State.OPEN
 
     def __init__(self, machine: Machine, since: float, reason: str) -> None:
         super().__init__(machine, since)
         self.reason = reason
+        self.back: Phase | None = None  # where to go instead, when the block that held it has ended
 
     def admit(self, probe: bool = False) -> Permit | OpenError:
         machine = self.machine
@@ -415,12 +416,13 @@ class Isolated(Phase):
 class Disabled(Phase):
     """Switched off by a person: every call passes, and none counts."""
 
-    __slots__ = ("reason",)
+    __slots__ = ("back", "reason")
     kind = State.CLOSED
 
     def __init__(self, machine: Machine, since: float, reason: str) -> None:
         super().__init__(machine, since)
         self.reason = reason
+        self.back: Phase | None = None  # where to go instead, when the block that held it has ended
 
     def admit(self, probe: bool = False) -> Permit | OpenError:
         return Permit(self.machine, None, self.machine.clock(), probe=probe)

@@ -98,11 +98,11 @@ def guarded(function: Function, machine: Machine) -> Function:
     """
     _check(function)
     parameters, arguments, defaults, keyword_defaults = _signature(function)
-    prefix = "_b_"
-    while prefix in parameters:
-        prefix += "_"
     name = getattr(function, "__name__", "")
     name = name if name.isidentifier() and not keyword.iskeyword(name) else "guarded"
+    prefix = "_b_"
+    while prefix in parameters or name.startswith(prefix):
+        prefix += "_"
     define, body = _template(function)
     body = body.replace("§count", _COUNT if machine.settings.on_result is None else _JUDGE).replace("…", arguments)
     source = (
@@ -147,7 +147,9 @@ def _template(function: Any) -> tuple[str, str]:
     if inspect.isgeneratorfunction(called):
         return "def", _STREAM
     if inspect.iscoroutinefunction(called) or inspect.iscoroutinefunction(function):
-        return "async def", _CALL.replace("§call(…)", "await §call(…)").replace(
+        # What it returns may well be something to await, such as a task: the work that is guarded has been awaited.
+        body = _CALL.replace("§settle(§permit, §result, §call)", "§permit.succeeded(§result)")
+        return "async def", body.replace("§call(…)", "await §call(…)").replace(
             "§machine.fault.strike()", "await §machine.fault.strike_async()"
         )
     return "def", _CALL
