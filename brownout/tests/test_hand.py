@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from brownout import Breaker, Mode, OpenError, Rejected, State, Transition, consecutive
+from brownout import Breaker, Mode, OpenError, Rejected, State, Transition, consecutive, rate
 from brownout.testing import Clock
 
 
@@ -127,3 +127,21 @@ def test_garbage_that_hands_a_permit_back_cannot_lock_the_breaker() -> None:
     threading.Thread(target=run, daemon=True).start()
     assert ended.wait(30)
     assert breaker.state is State.OPEN
+
+
+def test_settings_that_concern_no_window_leave_what_was_counted() -> None:
+    breaker = Breaker("b", trip=rate(0.5, within=30, calls=20), clock=Clock(0.0))
+    breaker.failed(OSError())
+    breaker.configure(lease=5)
+    assert breaker.stats().calls == 1
+    breaker.configure(trip=rate(0.5, within=60, calls=20))
+    assert breaker.stats().calls == 0
+
+
+def test_failures_before_a_success_are_not_in_a_row_any_more_when_it_is_isolated() -> None:
+    breaker = Breaker("b", clock=Clock(0.0))
+    breaker.failed(OSError())
+    with breaker:
+        pass
+    breaker.isolated("maintenance")
+    assert breaker.stats().streak == 0

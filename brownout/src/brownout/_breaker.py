@@ -238,7 +238,8 @@ class Breaker:
     def ramping(self) -> bool:
         """Whether it has just closed, and lets more and more calls through."""
         phase = self._machine.phase
-        return isinstance(phase, Closed) and phase.ramp is not None and phase.ramp.left(self._machine.clock()) > 0
+        ramp = phase.ramp if isinstance(phase, Closed) else None
+        return ramp is not None and ramp.left(self._machine.clock()) > 0
 
     @property
     def retry_in(self) -> float:

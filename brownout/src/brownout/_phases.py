@@ -131,9 +131,10 @@ class Closed(Phase):
     def admit(self, probe: bool = False) -> Permit | OpenError:
         machine = self.machine
         now = machine.clock()
-        if self.ramp is None:
+        ramp = self.ramp  # once, for another thread may end it
+        if ramp is None:
             self._sample(machine.lane, now)
-        elif not probe and (refusal := self._ramped(self.ramp, now)):
+        elif not probe and (refusal := self._ramped(ramp, now)):
             return refusal
         return Permit(machine, self, now, probe=probe)
 
@@ -238,18 +239,23 @@ class Closed(Phase):
 
     def configured(self) -> None:
         """Judge by other settings from now on. The caller holds the lock."""
-        tally = Tally(self.machine.clock(), self.machine.settings.trip)
-        tally.carry_on(self.tally)
-        self.tally = tally
+        trip = self.machine.settings.trip
+        if not self.tally.adopt(trip):
+            tally = Tally(self.machine.clock(), trip)
+            tally.carry_on(self.tally)
+            self.tally = tally
 
     def left(self) -> None:
         # First the mark, then the sum: a success that comes between is counted as stale, never lost.
         for lane in self.lanes():
             lane.stop = CLOSED_LANE
         self.machine.succeeded_before += self.successes()
+        self.settle(self.machine.clock())
+        self.machine.streak = self.tally.failures_in_a_row()
 
     def words(self, now: float) -> str:
-        left = self.ramp.left(now) if self.ramp else 0.0
+        ramp = self.ramp
+        left = ramp.left(now) if ramp else 0.0
         return f"recovering (all calls are let through in {left:.0f} s)" if left > 0 else ""
 
 

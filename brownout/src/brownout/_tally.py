@@ -158,6 +158,13 @@ class Tally(Window):
         known = min(self._recent.bit_length() - 1, count)
         return known, (self._recent & ((1 << known) - 1)).bit_count()
 
+    def adopt(self, trip: Trip) -> bool:
+        """Go on for *trip*, if that asks for windows of the same length; return whether it does."""
+        if buckets(trip.windows) != (self.width, self.size) or trip.last != self._last:
+            return False
+        self._expire = trip.expire
+        return True
+
     def carry_on(self, other: Tally) -> None:
         """Take over the failures in a row from *other*, whose windows had another shape."""
         self._streak, self.failed_at = other._streak, other.failed_at
