@@ -69,8 +69,9 @@ def test_a_keyboard_interrupt_is_not_counted(breaker: Breaker) -> None:
 
 def test_a_real_interrupt_signal_is_not_counted() -> None:
     code = f"""
-import os, time
+import os, signal, time
 from brownout import Breaker, consecutive
+signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs in the background inherits that it is ignored
 breaker = Breaker("service", trip=consecutive(1))
 @breaker
 def call():
