@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
+import brownout
+from brownout import testing
+
 HOME = Path(__file__).parents[1]
 PAGES = sorted([HOME / "README.md", *(HOME / "docs").glob("*.md")])
+# These need clients, and servers: tests/docs runs them.
+RECIPES = sorted((HOME / "docs" / "howto").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name)
@@ -20,7 +25,7 @@ def test_the_examples_of_a_page_run_in_their_order(page: Path) -> None:
         exec(compile(block, f"{page.name}: {block.splitlines()[0]}", "exec"), names)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda page: page.name)
 def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
@@ -29,3 +34,13 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 def test_the_reference_is_what_the_docstrings_say() -> None:
     script = HOME / "scripts" / "reference.py"
     assert (HOME / "docs" / "reference.md").read_text() == runpy.run_path(str(script))["reference"](), f"renew it: python {script}"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    written = set(re.findall(r"^### (\w+)$", (HOME / "docs" / "reference.md").read_text(), re.MULTILINE))
+    assert written == {*brownout.__all__, *testing.__all__}
+
+
+def test_the_guide_leads_to_every_recipe() -> None:
+    guide = (HOME / "docs" / "guide.md").read_text()
+    assert [page.name for page in RECIPES if f"(howto/{page.name})" not in guide] == []
