@@ -43,6 +43,7 @@ def test_a_breaker_and_a_level_are_shown_as_they_are_now() -> None:
     assert 0 < found["circuit_breaker_recovery_seconds", "redis"] <= 20
     assert found["circuit_breaker_recovery_seconds", "database"] == 0
     assert found["circuit_breaker_transitions_total", "redis", "open"] == 1
+    assert found["circuit_breaker_transitions_total", "database", "open"] == 0
     assert found["circuit_breaker_calls_total", "database", "succeeded"] == 1
     assert found["circuit_breaker_calls_total", "redis", "rejected"] == 1
     assert found["health_score", "redis"] == 0
@@ -62,8 +63,17 @@ def test_keys_share_one_series_which_shows_the_worst() -> None:
     shards[7].trip()
     found = scraped(registry)
     assert found["circuit_breaker_state", "shards"] == 2
-    assert found["circuit_breaker_calls_total", "shards", "succeeded"] == 50
+    assert ("circuit_breaker_calls_total", "shards", "succeeded") not in found
     assert len([key for key in found if key[0] == "circuit_breaker_state"]) == 1
+
+
+def test_nothing_is_foretold_of_what_a_person_holds_open() -> None:
+    registry = CollectorRegistry()
+    database = Breaker("database")
+    watch(database, registry=registry)
+    with database.isolated("maintenance"):
+        assert ("circuit_breaker_recovery_seconds", "database") not in scraped(registry)
+    assert scraped(registry)["circuit_breaker_recovery_seconds", "database"] == 0
 
 
 def test_what_would_cost_too_many_series_is_refused() -> None:

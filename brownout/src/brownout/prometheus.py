@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from brownout._breaker import Breaker
 from brownout._errors import ConfigurationError
-from brownout._events import State, Transition
+from brownout._events import Mode, State, Transition
 from brownout._keyed import Keyed
 from brownout._levels import Brownout
 
@@ -26,7 +26,8 @@ MOST_SERVICES = 100
 class BreakerCollector(Collector):
     """Reads breakers when Prometheus asks, so that calls pay nothing; only transitions are counted as they happen.
 
-    Each series has the name of a breaker for its label, never a key: of `Keyed` breakers the worst state counts, and sums.
+    Each series has the name of a breaker for its label, never a key: of `Keyed` breakers the worst state counts. Their calls and
+    transitions are not shown, for a sum over keys would go back whenever a key is dropped.
     """
 
     def __init__(self, breakers: tuple[Breaker, ...], keyed: tuple[Keyed, ...], brownout: Brownout | None) -> None:
@@ -34,14 +35,15 @@ class BreakerCollector(Collector):
         self._groups.update((one.name, one) for one in keyed)
         self._brownout = brownout
         self._lock = threading.Lock()
-        self._transitions: dict[tuple[str, str], int] = {}
+        # All begin at 0, or the first transition would be no increase.
+        self._transitions = {(breaker.name, state.name): 0 for breaker in breakers for state in State}
         for breaker in breakers:
             breaker.subscribe(self._count, Transition)
 
     def _count(self, event: Transition) -> None:
         key = (event.breaker.name, event.after.name)
         with self._lock:
-            self._transitions[key] = self._transitions.get(key, 0) + 1
+            self._transitions[key] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
@@ -71,9 +73,10 @@ class BreakerCollector(Collector):
     def _outcomes(self, groups: dict[str, list[Breaker]]) -> Metric:
         calls = CounterMetricFamily("circuit_breaker_calls", "Calls by what became of them.", labels=["service", "outcome"])
         for name, group in groups.items():
-            stats = [breaker.stats() for breaker in group]
-            for outcome in ("succeeded", "failed", "rejected", "stale"):
-                calls.add_metric([name, outcome], sum(getattr(one, outcome) for one in stats))
+            if isinstance(self._groups[name], Breaker):
+                stats = group[0].stats()
+                for outcome in ("succeeded", "failed", "rejected", "stale"):
+                    calls.add_metric([name, outcome], getattr(stats, outcome))
         return calls
 
 
@@ -119,7 +122,9 @@ def _last_failures(groups: dict[str, list[Breaker]]) -> Iterator[tuple[str, floa
 
 def _recoveries(groups: dict[str, list[Breaker]]) -> Iterator[tuple[str, float]]:
     for name, group in groups.items():
-        forecasts = [breaker.forecast() for breaker in group if breaker.state is not State.CLOSED]
+        if any(breaker.mode is Mode.ISOLATED for breaker in group):
+            continue  # nobody knows
+        forecasts = [breaker.forecast() for breaker in group]
         yield name, max((forecast.median for forecast in forecasts if forecast is not None), default=0.0)
 
 
