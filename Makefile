@@ -57,6 +57,7 @@ soak: $(VENV)/.installed-dev ## A million random steps of the breaker against it
 bench-brownout: ## Measure brownout and its peers: make bench-brownout PYTHON=python3.13
 	@sh scripts/separate.sh .venv-peers "$(PYTHON)" --require-hashes -r requirements/peers.txt
 	@set -e; for script in brownout/bench/*.py; do echo "== $$script"; .venv-peers/bin/python "$$script"; done
+	.venv-peers/bin/python brownout/scripts/figures.py
 
 bench: $(VENV)/.installed-dev ## Measure; prints figures and keeps the raw results in bench/results
 	@set -e; for script in bench/*.py; do echo "== $$script"; $(PY) "$$script"; done
@@ -64,6 +65,7 @@ bench: $(VENV)/.installed-dev ## Measure; prints figures and keeps the raw resul
 docs: $(VENV)/.installed-dev ## Write the parts of docs/ that come from code
 	$(PY) scripts/document.py
 	$(PY) brownout/scripts/reference.py
+	$(PY) brownout/scripts/figures.py
 
 lock: ## Write requirements/*.txt anew from *.in
 	@sh scripts/lock.sh "$(PYTHON)"

@@ -14,15 +14,18 @@ from brownout import testing
 
 HOME = Path(__file__).parents[1]
 PAGES = sorted([HOME / "README.md", *(HOME / "docs").glob("*.md")])
+EXAMPLE = r"^```python\n(.*?)^```\n(\n```text\n(.*?)^```)?"
 # These need clients, and servers: tests/docs runs them.
 RECIPES = sorted((HOME / "docs" / "howto").glob("*.md"))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if "```python" in page.read_text()], ids=lambda page: page.name)
-def test_the_examples_of_a_page_run_in_their_order(page: Path) -> None:
+def test_the_examples_of_a_page_run_in_their_order_and_print_what_stands_below(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, Any] = {"__name__": page.stem}
-    for block in re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+    for block, _, printed in re.findall(EXAMPLE, page.read_text(), re.MULTILINE | re.DOTALL):
         exec(compile(block, f"{page.name}: {block.splitlines()[0]}", "exec"), names)
+        said = capsys.readouterr().out
+        assert not printed or said == printed
 
 
 @pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda page: page.name)
@@ -44,3 +47,9 @@ def test_every_public_name_is_in_the_reference() -> None:
 def test_the_guide_leads_to_every_recipe() -> None:
     guide = (HOME / "docs" / "guide.md").read_text()
     assert [page.name for page in RECIPES if f"(howto/{page.name})" not in guide] == []
+
+
+def test_the_figures_are_those_of_the_last_measurement() -> None:
+    script = HOME / "scripts" / "figures.py"
+    for page, text in runpy.run_path(str(script))["pages"]().items():
+        assert page.read_text() == text, f"renew it: python {script}"
