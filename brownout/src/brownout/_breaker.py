@@ -30,7 +30,7 @@ __all__ = ["Breaker", "Stats"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DEFAULT_TRIP: Final = consecutive(10) | rate(0.5, within=30, calls=20)
-"""At 20 % errors five failures in a row come every 40 s by chance at 100 calls a second; ten come once in three months."""
+"""At 20 % errors five failures in a row come every 40 s by chance at 100 calls a second; ten every 34 hours."""
 DEFAULT_RETRY_AFTER: Final = backoff(20, up_to=300, jitter=0.5)
 
 # The `with` blocks that the running task, or thread, is in: the innermost, as a list of its lane or permit, and of the block around
