@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 import brownout
-from brownout import testing
 
 HOME = Path(__file__).parents[1]
 PAGES = sorted([HOME / "README.md", *(HOME / "docs").glob("*.md")])
@@ -30,8 +29,18 @@ def test_the_examples_of_a_page_run_in_their_order_and_print_what_stands_below(p
 
 @pytest.mark.parametrize("page", [*PAGES, *RECIPES], ids=lambda page: page.name)
 def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+    for target, place in re.findall(
+        r"\]\(([^)#:]*)(?:#([^)]*))?\)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    ):
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page.name} links to {target}"
+        assert not place or place in _places(there), f"{page.name} links to {target}#{place}"
+
+
+def _places(page: Path) -> set[str]:
+    text = page.read_text()
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ ([\w ]+)$", text, re.MULTILINE)}
+    return headings | set(re.findall(r'<a id="([^"]+)">', text))
 
 
 def test_the_reference_is_what_the_docstrings_say() -> None:
@@ -40,8 +49,11 @@ def test_the_reference_is_what_the_docstrings_say() -> None:
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    written = set(re.findall(r"^### (\w+)$", (HOME / "docs" / "reference.md").read_text(), re.MULTILINE))
-    assert written == {*brownout.__all__, *testing.__all__}
+    sections = runpy.run_path(str(HOME / "scripts" / "reference.py"))["entries"]()
+    extras = [(HOME / "src" / "brownout" / f"{name}.py") for name in ("testing", "prometheus", "opentelemetry", "openfeature")]
+    listed = [name for extra in extras for name in re.findall(r'"(\w+)"', extra.read_text().partition("__all__ = [")[2].partition("]")[0])]
+    assert sorted(entry.name for entries in sections.values() for entry in entries) == sorted([*brownout.__all__, *listed])
+    assert [entry.name for entries in sections.values() for entry in entries if entry.node is None] == []
 
 
 def test_the_guide_leads_to_every_recipe() -> None:
