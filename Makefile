@@ -11,12 +11,12 @@ FREE_THREADED = $(filter-out brownout/tests/test_hook_% brownout/tests/test_docs
 POSTGRES_15 := /usr/lib/postgresql/15/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-all test-free-threaded soak bench bench-brownout docs lock format clean
+.PHONY: help run install check test test-all test-free-threaded soak bench-brownout bench docs lock format clean
 # One recipe after the other, whatever -j says: tests and checks share the machine's cores anyway.
 .NOTPARALLEL:
 
 help: ## List these tasks
-	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z-]+:.*## / { sub(/:.*/, "", $$1); printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo '  make run ARGS="--port 8081 --data /srv/shop" passes arguments on; PYTHON=python3.12 chooses the interpreter'
 
 run: $(VENV)/.installed-run ## Run the whole shop on http://127.0.0.1:8080; Ctrl-C stops it
