@@ -63,7 +63,8 @@ def reference() -> str:
     links = {entry.name for names in sections.values() for entry in names if entry.module not in EXTRAS}
     parts = ["# Reference\n\nWritten from the docstrings by `brownout/scripts/reference.py`. All times are in seconds.\n"]
     parts += [
-        f"- **{title}**: {', '.join(f'[{entry.name}](#{_anchor(entry.name, entry.module)})' for entry in names)}" for title, names in sections.items()
+        f"- **{title}**: {', '.join(f'[{entry.name}](#{_anchor(entry.name, entry.module)})' for entry in names)}"
+        for title, names in sections.items()
     ]
     for title, names in sections.items():
         about = _words(ast.get_docstring(_parsed(title.removeprefix("brownout."))), links) if title.startswith("brownout.") else ""
