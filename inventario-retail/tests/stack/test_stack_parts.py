@@ -118,7 +118,7 @@ import sys
 from inventario.stack.terminal import Terminal
 terminal = Terminal()
 for number in range(20_000):
-    terminal.line(f"line {number} of many")
+    terminal.line(f"line {number} of many" + "." * 1000)  # what the queue holds is more than a pipe takes, however slow its writer
 print("went on", terminal.flush(within=0.2), file=sys.stderr, flush=True)
 """
 
