@@ -219,3 +219,93 @@ def test_numbers_that_make_no_sense_are_refused(arguments: dict[str, float]) -> 
         pass
     with testing.clock() as clock, pytest.raises(ConfigurationError, match="tick"):
         clock.tick(-1)
+
+
+def test_an_outage_that_ends_within_its_block_shows_how_a_breaker_recovers() -> None:
+    with testing.clock() as clock:
+        service = Breaker("service", trip=consecutive(2), retry_after=20, ramp=0)
+        guarded = service(len)
+        with testing.outage(service, after=10, lasting=60):
+            assert guarded("x") == 1
+            clock.tick(10)
+            for _ in range(2):
+                with pytest.raises(ConnectionError):
+                    guarded("x")
+            clock.tick(60)
+            assert service.state is State.OPEN
+            assert guarded("x") == 1
+            assert (service.state, service.outages) == (State.CLOSED, (60.0,))
+
+
+@pytest.mark.parametrize("arguments", [{"after": -1}, {"lasting": -1}, {"lasting": float("nan")}])
+def test_times_of_an_outage_that_make_no_sense_are_refused(arguments: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="outage"), testing.outage(Breaker("service"), **arguments):  # type: ignore[arg-type]
+        pass
+
+
+class Refused(Exception):
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(status, text)
+
+
+@pytest.mark.parametrize("on", [lambda error: isinstance(error, KeyError), Refused])
+def test_an_outage_that_the_breaker_would_take_for_success_is_refused(on: type[Exception]) -> None:
+    service = Breaker("service", on=on)
+    with pytest.raises(ConfigurationError, match="give one that it does"), testing.outage(service):
+        pass
+    with testing.chaos(service, latency=0), service:
+        pass
+    with testing.outage(service, error=lambda: Refused(503, "gone")), pytest.raises(Refused), service:
+        pass
+
+
+def test_outages_that_end_in_another_order_leave_nothing_behind() -> None:
+    service = Breaker("service", trip=consecutive(1))
+    faults = [testing.outage(service), testing.outage(service), testing.outage(service)]
+    for fault in faults:
+        fault.__enter__()
+    with pytest.raises(ConnectionError), service:
+        pass
+    for number in (0, 1, 2):
+        assert service.state is State.OPEN
+        faults[number].__exit__(None, None, None)
+    assert service.state is State.CLOSED
+    with service:
+        pass
+
+
+def test_one_that_began_first_can_end_first_of_three() -> None:
+    service = Breaker("service", trip=consecutive(1))
+    first, second, third = testing.outage(service), testing.chaos(service), testing.chaos(service)
+    for fault in (first, second, third):
+        fault.__enter__()
+    first.__exit__(None, None, None)
+    third.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    with service:
+        pass
+
+
+def test_a_clock_within_another_moves_it_on() -> None:
+    before = _clock.source
+    try:
+        with testing.clock() as outer:
+            began = outer.now
+            with testing.clock() as inner:
+                inner.tick(1000)
+            assert _clock.source is outer
+            assert outer.now == began + 1000
+        assert _clock.now() >= began + 1000
+    finally:
+        _clock.source = before
+
+
+def test_a_thousand_clocks_after_each_other_cost_no_more_than_one() -> None:
+    before = _clock.source
+    try:
+        for _ in range(2000):
+            with testing.clock() as clock:
+                clock.tick(1)
+        assert _clock.now() - before() > 1990
+    finally:
+        _clock.source = before
